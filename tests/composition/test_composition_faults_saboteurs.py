@@ -9,7 +9,7 @@ import anyio
 import pytest
 from attrs import evolve, frozen
 
-import converge_openai.backend
+import converge_provider.http.adapter
 from converge_provider import Attempt, Catalogue, ChatRequest, Engine, Finished, Outcome, StreamEvent
 from converge_provider.engine import chats, streams
 from converge_provider.engine.account import Account
@@ -145,7 +145,7 @@ def swallow_truncation(patch: Patch) -> None:
     def careless(*_: object) -> None:
         """Find everything complete."""
 
-    patch.setattr(converge_openai.backend, "_expect_complete", careless)
+    patch.setattr(converge_provider.http.adapter, "_expect_complete", careless)
 
 
 def finish_twice(patch: Patch) -> None:

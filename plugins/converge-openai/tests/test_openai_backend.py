@@ -10,7 +10,6 @@ import anyio
 import pytest
 from attrs import evolve
 
-from converge_openai.backend import OpenAiBackend
 from converge_openai.facts import ModelFacts
 from converge_openai.provider import OpenAiCompatible
 from converge_openai.services import services
@@ -35,7 +34,7 @@ from converge_provider import (
     Timeout,
     UsageReported,
 )
-from converge_provider.http import Timeouts
+from converge_provider.http import HttpChatBackend, Timeouts
 from converge_provider.testing.canned import HANG, RESET, CannedServer, answer, event_stream, json_answer
 
 pytestmark = pytest.mark.anyio
@@ -81,7 +80,7 @@ async def backend_at(
     service: str = "openai_compatible",
     timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     key: str = KEY,
-) -> AsyncGenerator[OpenAiBackend, None]:
+) -> AsyncGenerator[HttpChatBackend, None]:
     """Open a backend and close it."""
     kind = OpenAiCompatible(services()[service])
     settings = kind.settings(base_url=url, api_key=Secret(key), models={"m1": ModelFacts()}, timeouts=timeouts)

@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 import converge_openai
-from converge_openai.backend import OpenAiBackend
+from converge_openai.backend import ChatCompletions
 from converge_provider import ChatRequest, Configuration, ConfigurationError, Engine, PluginRegistry, load_configuration
+from converge_provider.http import HttpChatBackend
 from converge_provider.testing.canned import CannedServer, json_answer
 
 KEY = "sk-planted-0123456789abcdef"
@@ -118,6 +119,7 @@ def test_configuration_of_the_readme_is_taken() -> None:
     assert entry.descriptor.capabilities.tool_use
     assert entry.descriptor.capabilities.context_tokens == 32_768
     backend = entry.open()
-    assert isinstance(backend, OpenAiBackend)
-    assert backend.template.url == "http://gpu2:8000/v1"
-    assert backend.template.timeouts.first_byte_s == 30
+    assert isinstance(backend, HttpChatBackend)
+    assert isinstance(backend.wire, ChatCompletions)
+    assert backend.wire.template.url == "http://gpu2:8000/v1"
+    assert backend.wire.template.timeouts.first_byte_s == 30

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from converge_openai.backend import OpenAiBackend
+from converge_openai.backend import ChatCompletions
 from converge_openai.provider import OpenAiCompatible
 from converge_openai.services import services
 from converge_provider import (
@@ -31,6 +31,7 @@ from converge_provider import (
     TextDelta,
     UsageReported,
 )
+from converge_provider.http import HttpChatBackend
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -74,7 +75,7 @@ def url() -> Generator[str, None, None]:
 
 
 @asynccontextmanager
-async def backend_at(url: str, key: str = KEY) -> AsyncGenerator[OpenAiBackend, None]:
+async def backend_at(url: str, key: str = KEY) -> AsyncGenerator[HttpChatBackend, None]:
     """Open the one model that the server lists."""
     settings = LLAMA.settings(base_url=url, api_key=Secret(KEY))
     (descriptor, *_) = await LLAMA.discover(settings)
@@ -196,7 +197,8 @@ async def test_real_wrong_key_is_denied(url: str) -> None:
 async def test_real_wrong_address_is_named(url: str) -> None:
     """A route that the server does not know is told apart from a model that it does not know."""
     async with backend_at(url) as backend:
-        backend.template = evolve(backend.template, url=f"{url}/v9")
+        assert isinstance(backend.wire, ChatCompletions)
+        backend.wire = evolve(backend.wire, template=evolve(backend.wire.template, url=f"{url}/v9"))
         with pytest.raises(ProviderError) as caught:
             await backend.chat(ASK)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from converge_openai.addresses import canonical_url
-from converge_openai.backend import OpenAiBackend
+from converge_openai.backend import ChatCompletions
 from converge_openai.facts import ModelFacts, cost_class_of
 from converge_openai.provider import OpenAiCompatible, provider_types
 from converge_openai.services import Service, services
@@ -45,11 +45,13 @@ def described(name: str, **settings: Any) -> dict[str, BackendDescriptor]:
     return {str(one.model): one for one in found if isinstance(one, BackendDescriptor)}
 
 
-def opened(name: str, **settings: Any) -> OpenAiBackend:
-    """Open the first model of a service."""
+def opened(name: str, *, api_key: str = "k", **settings: Any) -> ChatCompletions:
+    """Open the first model of a service, and give its wire."""
     kind = TYPES[name]
-    chosen = kind.settings(api_key=Secret("k"), **settings)
-    return kind.open(kind.descriptors(chosen)[0], chosen)
+    chosen = kind.settings(api_key=Secret(api_key), **settings)
+    wire = kind.open(kind.descriptors(chosen)[0], chosen).wire
+    assert isinstance(wire, ChatCompletions)
+    return wire
 
 
 @pytest.mark.parametrize("name", services())
@@ -188,14 +190,9 @@ def test_address_that_is_none_is_refused(written: str) -> None:
 
 def test_key_with_a_line_break_is_refused_unseen() -> None:
     """A key that would split the header is refused when the handle is made; a line break at its end is taken off."""
-    kind = TYPES["openai"]
-    descriptor = kind.descriptors(kind.settings())[0]
-
-    assert kind.open(descriptor, kind.settings(api_key=Secret("sk-planted\n"))).template.headers["authorization"] == (
-        Secret("Bearer sk-planted")
-    )
+    assert opened("openai", api_key="sk-planted\n").template.headers["authorization"] == Secret("Bearer sk-planted")
     with pytest.raises(ConfigurationError, match="the value of the header 'authorization' holds") as caught:
-        kind.open(descriptor, kind.settings(api_key=Secret("sk-pla\nnted")))
+        opened("openai", api_key="sk-pla\nnted")
     assert "sk-pla" not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from converge_openai.wire.answers import Assembler, from_wire
+from converge_openai.wire.answers import Assembler
 from converge_openai.wire.listing import models_from_wire
 from converge_openai.wire.usage import usage_from_wire
 from converge_provider import (
@@ -32,6 +32,13 @@ def whole(message: Any, reason: str | None = "stop", **more: Any) -> dict[str, A
     return {"id": "c1", "model": "m1", "choices": [{"index": 0, "message": message, "finish_reason": reason}], **more}
 
 
+def answered(body: Any) -> ChatResponse:
+    """Read a whole answer."""
+    last = Assembler().whole(body)[-1]
+    assert isinstance(last, Finished)
+    return last.response
+
+
 @pytest.mark.parametrize(
     ("body", "error", "text"),
     [
@@ -52,7 +59,7 @@ def whole(message: Any, reason: str | None = "stop", **more: Any) -> dict[str, A
 def test_answer_that_is_none_is_an_error(body: Any, error: type[Exception], text: str) -> None:
     """An answer that says nothing, was broken off, or has an unknown shape is an error, never an empty success."""
     with pytest.raises(error, match=text):
-        from_wire(body)
+        answered(body)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +79,7 @@ def test_answer_that_is_none_is_an_error(body: Any, error: type[Exception], text
 )
 def test_finish_reason_is_normalised_and_an_unknown_one_kept(reason: str | None, expected: FinishReason | None) -> None:
     """Every vendor's word becomes the contract's; a word that nobody knows is none, and stands in the metadata."""
-    response = from_wire(whole({"content": "x"}, reason))
+    response = answered(whole({"content": "x"}, reason))
 
     assert response.finish_reason is expected
     assert response.metadata.get("finish_reason") == ("bored" if reason == "bored" else None)
@@ -80,7 +87,7 @@ def test_finish_reason_is_normalised_and_an_unknown_one_kept(reason: str | None,
 
 def test_content_null_with_nothing_else_is_an_empty_answer() -> None:
     """A model may say nothing."""
-    assert not from_wire(whole({"role": "assistant", "content": None})).content
+    assert not answered(whole({"role": "assistant", "content": None})).content
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ def test_usage_becomes_disjoint_buckets(usage: dict[str, Any], expected: tuple[i
 )
 def test_usage_that_makes_no_sense_is_none(usage: dict[str, Any]) -> None:
     """Numbers that cannot be are no usage; the answer is not lost for them, and they stand in the metadata."""
-    response = from_wire(whole({"content": "x"}, usage=usage))
+    response = answered(whole({"content": "x"}, usage=usage))
 
     assert response.usage is None
     assert response.usage_detail is None
@@ -173,7 +180,7 @@ def test_streaming_makes_no_difference(
         for i, one in enumerate(calls)
     ]
     usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
-    expected = from_wire(
+    expected = answered(
         whole({"content": text or None, "reasoning_content": reasoning, "tool_calls": tools}, "stop", usage=usage)
     )
 
@@ -337,9 +344,7 @@ def test_model_list_may_be_bare() -> None:
 
 def test_usage_buckets_are_the_contracts() -> None:
     """An answer's three numbers are the sums of its buckets."""
-    response = from_wire(
-        whole({"content": "x"}, usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 99})
-    )
+    response = answered(whole({"content": "x"}, usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 99}))
 
     assert response.usage_detail == UsageDetail(input_uncached=3, output=4)
     assert response.usage is not None

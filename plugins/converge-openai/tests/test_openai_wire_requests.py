@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from converge_openai.wire.dialect import Dialect
-from converge_openai.wire.requests import body_of, to_wire
+from converge_openai.wire.requests import to_wire
 from converge_openai.wire.schemas import is_strict
 from converge_provider import (
     AudioPart,
@@ -24,6 +24,7 @@ from converge_provider import (
     ToolChoice,
     ToolDefinition,
 )
+from converge_provider.http import json_bytes
 
 PLAIN = Dialect(model="m1")
 TOOL = ToolDefinition(name="weather", description="", parameters={"type": "object"})
@@ -142,7 +143,7 @@ def test_request_that_cannot_be_honoured_is_refused(case: tuple[ChatRequest, Dia
 def test_request_that_json_cannot_hold_is_refused(request_: ChatRequest, text: str) -> None:
     """A request that has no form in JSON is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match=f"cannot be written as JSON: {text}"):
-        body_of(to_wire(request_, PLAIN, stream=False))
+        json_bytes(to_wire(request_, PLAIN, stream=False))
 
 
 def test_tool_choice_without_tools_is_harmless() -> None:

@@ -1,27 +1,33 @@
 """
 The seam between adapters and HTTP: requests and responses, streams of events, and what a failure means.
 
-An adapter sees no HTTP library: it opens a :class:`Transport`, sends :class:`HttpRequest` values, reads a body through
-:func:`sse_events` or :func:`ndjson_documents`, and makes errors with :func:`classify`.  Importing this costs only what
-is used, since each name is fetched from its module at first use.
+An adapter states its :class:`Wire`, pure functions and a table, and :class:`HttpChatBackend` makes a backend of it.
+Below that no HTTP library is to be seen either: one opens a :class:`Transport`, sends :class:`HttpRequest` values,
+reads a body through :func:`sse_events` or :func:`ndjson_documents`, and makes errors with :func:`classify`.  Importing
+this costs only what is used, since each name is fetched from its module at first use.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from converge_provider.http.adapter import HttpChatBackend
     from converge_provider.http.classifying import classify
     from converge_provider.http.messages import HttpRequest, HttpResponse, HttpStatusError, Limits, Timeouts
-    from converge_provider.http.ndjson import ndjson_documents
+    from converge_provider.http.ndjson import ndjson_documents, ndjson_events
     from converge_provider.http.places import is_loopback
+    from converge_provider.http.posting import json_bytes, json_post
     from converge_provider.http.retry_after import retry_after_s
     from converge_provider.http.rules import ErrorRule, Verdict
     from converge_provider.http.shapes import as_list, as_object, parsed
     from converge_provider.http.sse import SseEvent, SseParser, sse_events
     from converge_provider.http.transport import HttpStream, Transport, open_transport
+    from converge_provider.http.wires import Answer, Wire
 
 _HOMES = {
+    "Answer": "wires",
     "ErrorRule": "rules",
+    "HttpChatBackend": "adapter",
     "HttpRequest": "messages",
     "HttpResponse": "messages",
     "HttpStatusError": "messages",
@@ -32,11 +38,15 @@ _HOMES = {
     "Timeouts": "messages",
     "Transport": "transport",
     "Verdict": "rules",
+    "Wire": "wires",
     "as_list": "shapes",
     "as_object": "shapes",
     "classify": "classifying",
     "is_loopback": "places",
+    "json_bytes": "posting",
+    "json_post": "posting",
     "ndjson_documents": "ndjson",
+    "ndjson_events": "ndjson",
     "open_transport": "transport",
     "parsed": "shapes",
     "retry_after_s": "retry_after",
@@ -44,7 +54,9 @@ _HOMES = {
 }
 
 __all__ = (
+    "Answer",
     "ErrorRule",
+    "HttpChatBackend",
     "HttpRequest",
     "HttpResponse",
     "HttpStatusError",
@@ -55,11 +67,15 @@ __all__ = (
     "Timeouts",
     "Transport",
     "Verdict",
+    "Wire",
     "as_list",
     "as_object",
     "classify",
     "is_loopback",
+    "json_bytes",
+    "json_post",
     "ndjson_documents",
+    "ndjson_events",
     "open_transport",
     "parsed",
     "retry_after_s",

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from typing import Any
 
 from converge_provider.errors import ProviderError
 from converge_provider.http.closing import closing
 from converge_provider.http.messages import Limits
 from converge_provider.http.splitting import Splitter
+from converge_provider.http.sse import SseEvent
 
-__all__ = ("ndjson_documents",)
+__all__ = ("ndjson_documents", "ndjson_events")
 
 
 async def ndjson_documents(
@@ -30,15 +32,51 @@ async def ndjson_documents(
         ProviderError: A line is longer than the limit, or is not JSON.
 
     """
+    async with aclosing(_lines(pieces, limits)) as lines:
+        async for line, _ in lines:
+            yield _document(line)
+
+
+async def ndjson_events(
+    pieces: AsyncIterable[bytes],
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> AsyncGenerator[SseEvent, None]:
+    """
+    Turn a body into events of one line each, as :func:`~converge_provider.http.sse_events` does with its framing.
+
+    Args:
+        pieces: A body, usually of ``transport.stream(request)``.
+        limits: How long a line may be.
+
+    Raises:
+        ProviderError: A line is longer than the limit, or is not UTF-8.
+
+    """
+    async with aclosing(_lines(pieces, limits)) as lines:
+        async for line, ended in lines:
+            yield SseEvent(_text(line) if ended else line.decode("utf-8", "replace"), ended=ended)
+
+
+async def _lines(pieces: AsyncIterable[bytes], limits: Limits) -> AsyncGenerator[tuple[bytes, bool], None]:
+    """Give the lines that are not blank, and of each whether a line feed ended it."""
     lines = Splitter(b"\n", limit=limits.max_line_bytes, what="a line of the stream")
     async with closing(pieces):
         async for piece in pieces:
             for line in lines.feed(piece):
                 if line.strip():
-                    yield _document(line)
+                    yield line, True
         last = lines.rest()
         if last.strip():
-            yield _document(last)
+            yield last, False
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        message = f"a line of the stream is not UTF-8: byte {line[exc.start]:#04x} at position {exc.start}"
+        raise ProviderError(message) from exc
 
 
 def _document(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds

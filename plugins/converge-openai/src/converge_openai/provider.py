@@ -14,7 +14,7 @@ from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
 from converge_provider.http import HttpRequest
 
 if TYPE_CHECKING:
-    from converge_openai.backend import OpenAiBackend
+    from converge_provider.http import HttpChatBackend
 
 __all__ = ("OpenAiCompatible", "provider_types")
 
@@ -58,7 +58,7 @@ class OpenAiCompatible:
         url = self._url_or_none(settings)
         return [describe(self.service, name, facts, url) for name, facts in self._models(settings).items()]
 
-    def open(self, descriptor: ChatBackendDescriptor, settings: Settings) -> "OpenAiBackend":
+    def open(self, descriptor: ChatBackendDescriptor, settings: Settings) -> "HttpChatBackend":
         """
         Make the handle of one model.
 
@@ -66,7 +66,8 @@ class OpenAiCompatible:
             ConfigurationError: The address is none, or the key holds what no header may.
 
         """
-        from converge_openai.backend import OpenAiBackend
+        from converge_openai.backend import ChatCompletions
+        from converge_provider.http import HttpChatBackend
 
         missing = self.missing(settings)
         if missing:
@@ -74,12 +75,12 @@ class OpenAiCompatible:
             raise ConfigurationError(message)
         name = str(descriptor.model)
         facts = self._models(settings).get(name, ModelFacts())
-        return OpenAiBackend(
-            descriptor=descriptor,
+        wire = ChatCompletions(
             dialect=dialect_of(self.service, name, facts),
             template=self._template(settings),
             health_path=self.service.health_path,
         )
+        return HttpChatBackend(descriptor=descriptor, wire=wire)
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """

@@ -25,7 +25,7 @@ from converge_provider.http import as_list, as_object
 if TYPE_CHECKING:
     from converge_provider import UsageDetail
 
-__all__ = ("Assembler", "from_wire")
+__all__ = ("Assembler",)
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -74,9 +74,22 @@ class Assembler:
         """Whether the server has said why the answer ended."""
         return self._reason is not None
 
-    def take(self, chunk: Mapping[str, Any]) -> list[StreamEvent]:
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: only ``[DONE]`` tells, since usage comes after the reason."""
+        return False
+
+    def error(self, document: Mapping[str, Any], *, event: str | None) -> bool:
+        """Say whether a document is an error in place of an answer."""
+        return bool(document.get("error")) or event == "error" or document.get("object") == "error"
+
+    def whole(self, document: Mapping[str, Any]) -> list[StreamEvent]:
+        """Take an answer that came at once: a stream of one chunk."""
+        return [*self.take(document), *self.finish()]
+
+    def take(self, chunk: Mapping[str, Any], *, event: str | None = None) -> list[StreamEvent]:  # noqa: ARG002 - no names
         """
-        Take one chunk.
+        Take one chunk; this wire gives its events no names.
 
         Raises:
             ProviderError: The chunk has no shape that any server is known to send.
@@ -201,19 +214,3 @@ class Assembler:
         if self._usage is None:
             found["usage"] = self._last.get("usage") or None  # the numbers make no sense; here they are
         return spoken(found)
-
-
-def from_wire(body: Mapping[str, Any]) -> ChatResponse:
-    """
-    Turn a whole answer into a response.
-
-    Raises:
-        ContentFiltered: The model declined.
-        ProviderError: It is no answer.
-
-    """
-    assembler = Assembler()
-    assembler.take(body)
-    last = assembler.finish()[-1]
-    assert isinstance(last, Finished)
-    return last.response

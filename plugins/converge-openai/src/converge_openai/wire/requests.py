@@ -1,6 +1,5 @@
 """The request: the contract's value → JSON."""
 
-import json
 from typing import Any
 
 from converge_openai.wire.dialect import FEATURES, Dialect
@@ -8,7 +7,7 @@ from converge_openai.wire.messages import message_to_wire
 from converge_openai.wire.schemas import schema_to_wire
 from converge_provider import ChatRequest, InvalidRequest, ResponseFormat, ToolChoice, ToolDefinition
 
-__all__ = ("body_of", "to_wire")
+__all__ = ("to_wire",)
 
 _RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
 
@@ -46,22 +45,6 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
         if dialect.stream_options:
             wire["stream_options"] = {"include_usage": True}
     return _with_extra(wire, request)
-
-
-def body_of(wire: dict[str, Any]) -> bytes:
-    """
-    Write a request's JSON as bytes.
-
-    Raises:
-        InvalidRequest: It holds what JSON has no form for: half a surrogate pair, a number that is not finite.
-
-    """
-    try:
-        return json.dumps(wire, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as exc:
-        reason = "a text holds half a surrogate pair" if isinstance(exc, UnicodeEncodeError) else str(exc)
-        message = f"the request cannot be written as JSON: {reason}"
-        raise InvalidRequest(message) from exc
 
 
 def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
