@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,19 +11,21 @@ from converge_provider import (
     BackendDescriptor,
     CandidateView,
     Catalogue,
+    ChatMessage,
     ChatRequest,
     Claims,
     CostClass,
     EnabledPolicy,
     Policy,
     PolicyError,
+    Prices,
     RegisteredChatBackend,
     Scores,
     SelectionCriteria,
     policy,
 )
 from converge_provider.selection import FITNESS, Decision, Reason, Term, decide
-from converge_provider.testing import ScriptedBackend
+from converge_provider.testing import ScriptedBackend, catalogue_of
 
 
 def backend(name: str, *, quality: float = 0.5, last_resort: bool | None = None) -> RegisteredChatBackend:
@@ -440,6 +443,32 @@ def test_view_shows_what_nobody_has_stated_as_none() -> None:
     decide(catalogue, policies=(EnabledPolicy(look),))
 
     assert found == [None, None, 0.5, None, False, None]
+
+
+def test_view_shows_prices_as_numbers() -> None:
+    """Each price is a column of floats; without prices, or without that one, it is unknown."""
+    priced = Claims(prices=Prices(input_usd_per_mtok=Decimal("2.50")))
+    told = (ScriptedBackend(id="test/a", claims=priced), ScriptedBackend(id="test/b"))
+    found: list[object] = []
+
+    @policy
+    def look(view: CandidateView, _options: object) -> Sequence[float]:
+        found.extend(view.column(name) for name in ("input_usd_per_mtok", "output_usd_per_mtok"))
+        return [1.0, 1.0]
+
+    decide(catalogue_of(*told), policies=(EnabledPolicy(look),))
+
+    assert found == [(2.5, None), (None, None)]
+
+
+def test_view_says_how_long_question_and_answer_are() -> None:
+    """The tokens of the request are the derived ones; without a request or a limit they are 0."""
+    request = ChatRequest(messages=(ChatMessage.user("x" * 400),), max_tokens=50)
+    (asked,) = seen(lambda view: (view.input_tokens, view.answer_tokens), request=request)
+    (unlimited,) = seen(lambda view: view.answer_tokens, request=ChatRequest.of("x"))
+    (nothing,) = seen(lambda view: (view.input_tokens, view.answer_tokens))
+
+    assert (asked, unlimited, nothing) == ((104, 50), 0, (0, 0))
 
 
 def test_view_suggests_the_nearest_column() -> None:

@@ -30,6 +30,16 @@ class CandidateView(Protocol):
         """The request itself, or ``None`` when a selection is made without one."""
         ...
 
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of the request itself, estimated; 0 when a selection is made without one."""
+        ...
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens of the longest answer that the request admits; 0 when it sets no limit."""
+        ...
+
     def __len__(self) -> int:
         """Give the number of candidates, at least 1."""
         ...
@@ -45,8 +55,8 @@ class CandidateView(Protocol):
 
         Args:
             name: A field of the descriptor (``quality``, ``typical_latency_ms``, ``cost_class``, …), of its
-                capabilities (``tool_use``, …) or of the claims (``country``, ``requires_network``, …), where ``None``
-                is unknown; or ``fitness``, the contract's score.
+                capabilities (``tool_use``, …), of the claims (``country``, ``requires_network``, …) or of their prices
+                (``input_usd_per_mtok``, …, as floats), where ``None`` is unknown; or ``fitness``, the contract's score.
 
         Raises:
             KeyError: There is no such fact.

@@ -9,6 +9,7 @@ from converge_provider.selection.question import Question
 from converge_provider.selection.table import Facts, Table
 from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import CAPABILITY_FLAGS, ChatBackendDescriptor
+from converge_provider.values.money import Prices
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.requirements import AgentRequirements
 
@@ -22,6 +23,7 @@ _OF_DESCRIPTOR = frozenset(
 )
 _OF_CAPABILITIES = frozenset({*CAPABILITY_FLAGS, "context_tokens"})
 _OF_CLAIMS = frozenset(field.name for field in attrs.fields(Claims))
+_OF_PRICES = frozenset(field.name for field in attrs.fields(Prices))
 
 
 class View:
@@ -45,6 +47,16 @@ class View:
     def request(self) -> ChatRequest | None:
         """The request itself, or ``None``."""
         return self._question.request
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of the request itself, estimated; 0 without one."""
+        return self._question.needs.input_tokens
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens of the longest answer that the request admits; 0 without a limit."""
+        return self._question.needs.answer_tokens
 
     @property
     def descriptors(self) -> Sequence[ChatBackendDescriptor]:
@@ -79,14 +91,20 @@ def _reader(name: str) -> "Callable[[Facts], Any]":
     def of_claims(row: Facts) -> object:
         return getattr(row.claims, name)
 
+    def of_prices(row: Facts) -> float | None:
+        price = None if row.claims.prices is None else getattr(row.claims.prices, name)
+        return None if price is None else float(price)
+
     if name in _OF_DESCRIPTOR:
         return of_descriptor
     if name in _OF_CAPABILITIES:
         return of_capabilities
     if name in _OF_CLAIMS:
         return of_claims
+    if name in _OF_PRICES:
+        return of_prices
     from converge_provider.codec.problems import nearest  # only when it is misspelt
 
-    known = sorted({*_OF_DESCRIPTOR, *_OF_CAPABILITIES, *_OF_CLAIMS, "fitness"})
+    known = sorted({*_OF_DESCRIPTOR, *_OF_CAPABILITIES, *_OF_CLAIMS, *_OF_PRICES, "fitness"})
     message = f"there is no column {name!r}{nearest(name, known)}"
     raise KeyError(message)
