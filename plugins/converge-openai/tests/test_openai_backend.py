@@ -3,10 +3,9 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio
 import pytest
 from attrs import evolve
 
@@ -31,11 +30,10 @@ from converge_provider import (
     Secret,
     StreamEvent,
     TextDelta,
-    Timeout,
     UsageReported,
 )
 from converge_provider.http import HttpChatBackend, Timeouts
-from converge_provider.testing.canned import HANG, RESET, CannedServer, answer, event_stream, json_answer
+from converge_provider.testing.canned import RESET, CannedServer, answer, event_stream, json_answer
 
 pytestmark = pytest.mark.anyio
 
@@ -148,24 +146,6 @@ async def test_stream_gives_the_same_answer_in_pieces() -> None:
     assert events[-1].response == whole
     assert server.requests[0].document["stream"] is True
     assert server.requests[0].headers["accept"] == "text/event-stream"
-
-
-async def test_stream_hands_on_events_as_they_come() -> None:
-    """The first text is there while the server still thinks."""
-    with CannedServer([event_stream(delta("Hi"), 0.3, *GOOD[1:], DONE)]) as server:
-        async with backend_at(server.url) as backend, aclosing(backend.stream(ASK)) as events:
-            with anyio.fail_after(0.25):
-                assert await anext(events) == TextDelta("Hi")
-
-
-async def test_streams_share_a_connection() -> None:
-    """After ``[DONE]`` the connection serves the next call."""
-    with CannedServer([event_stream(*GOOD, DONE)]) as server:
-        async with backend_at(server.url) as backend:
-            for _ in range(3):
-                assert [one async for one in backend.stream(ASK)]
-
-    assert server.connections == 1
 
 
 @pytest.mark.parametrize(
@@ -304,42 +284,6 @@ async def test_answer_that_is_not_streamed_although_asked_is_taken() -> None:
     assert [type(one) for one in events] == [TextDelta, UsageReported, Finished]
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        answer(b"<html>It works</html>", headers={"content-type": "text/html"}),
-        answer(b"{oops", headers={"content-type": "application/json"}),
-    ],
-    ids=["html", "broken"],
-)
-async def test_answer_that_is_no_json_names_the_address(script: Sequence[bytes | float | str]) -> None:
-    """A web page in place of an answer says what to check, and is not quoted."""
-    for error in await both(script):
-        assert isinstance(error, ProviderError)
-        assert "did not answer with a JSON object (content type " in error.message
-        assert error.remedy is not None
-        assert "It works" not in str(error)
-
-
-@pytest.mark.parametrize("script", [[RESET], [HANG]], ids=["reset", "hang"])
-async def test_network_trouble_is_typed(script: Sequence[bytes | float | str]) -> None:
-    """A reset is a network error and silence a timeout, both retryable, with the backend named."""
-    for error in await both(script, timeouts=Timeouts(total_s=0.1)):
-        assert isinstance(error, NetworkError if script == [RESET] else Timeout)
-        assert error.retryable
-        assert error.backend == "mine/m1"
-
-
-async def test_whole_answer_may_take_longer_than_the_first_byte_of_a_stream() -> None:
-    """Without streaming nothing comes before everything is there, so only the limit for everything holds."""
-    slow = [0.3, *json_answer(WHOLE)]
-    response, _ = await chat(slow, timeouts=Timeouts(first_byte_s=0.1, total_s=5))
-    with pytest.raises(Timeout):
-        await stream(slow, timeouts=Timeouts(first_byte_s=0.1, total_s=5))
-
-    assert response.content == "Hi!"
-
-
 async def test_request_that_cannot_be_honoured_costs_no_connection() -> None:
     """What the wire has no place for is refused before anything is sent."""
     with CannedServer([json_answer(WHOLE)]) as server:
@@ -352,90 +296,6 @@ async def test_request_that_cannot_be_honoured_costs_no_connection() -> None:
 
     assert caught.value.backend == "mine/m1"
     assert server.connections == 0
-
-
-async def test_cancelling_a_stream_hangs_up() -> None:
-    """A caller that is cancelled, or closes the stream, stops the generation within 50 ms."""
-    from time import monotonic
-
-    with CannedServer([event_stream(delta("Hi"), HANG)]) as server:
-        async with backend_at(server.url) as backend:
-            with anyio.move_on_after(0.2):
-                async for _ in backend.stream(ASK):
-                    pass
-            began = monotonic()
-            assert await anyio.to_thread.run_sync(server.wait_until_left) - began < 0.05
-
-            async with aclosing(backend.stream(ASK)) as events:
-                await anext(events)
-            began = monotonic()
-            assert await anyio.to_thread.run_sync(server.wait_until_left) - began < 0.05
-
-
-async def test_concurrent_calls_do_not_mix() -> None:
-    """Twenty calls at once each get an answer of their own."""
-    with CannedServer([event_stream(*GOOD, DONE)]) as server:
-        async with backend_at(server.url) as backend:
-            answers: list[str] = []
-
-            async def one() -> None:
-                last = [made async for made in backend.stream(ASK)][-1]
-                assert isinstance(last, Finished)
-                answers.append(last.response.content)
-
-            async with anyio.create_task_group() as tasks:
-                for _ in range(20):
-                    tasks.start_soon(one)
-
-    assert answers == ["Hi!"] * 20
-
-
-async def test_closed_backend_can_be_used_again() -> None:
-    """Closing may be done twice; the next call opens a connection again."""
-    with CannedServer([json_answer(WHOLE)]) as server:
-        async with backend_at(server.url) as backend:
-            await backend.chat(ASK)
-            await backend.aclose()
-            await backend.aclose()
-            await backend.chat(ASK)
-
-    assert server.connections == 2
-
-
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        (json_answer({"data": []}), (True, True, None)),
-        (json_answer({"error": {"message": "no"}}, status=401), (True, False, "authentication denied: no")),
-        (
-            json_answer({"error": {"message": "Loading model", "code": 503}}, status=503),
-            (True, False, "provider error: Loading model (code: 503)"),
-        ),
-    ],
-    ids=["well", "denied", "loading"],
-)
-async def test_health_is_an_answer_whatever_happens(
-    script: Sequence[bytes], expected: tuple[bool, bool, str | None]
-) -> None:
-    """A service says how it is; a refusal is an answer too."""
-    with CannedServer([script]) as server:
-        async with backend_at(server.url) as backend:
-            health = await backend.health()
-
-    assert (health.reachable, health.healthy, health.detail) == expected
-    assert health.latency_s is not None
-
-
-async def test_health_of_nobody_is_not_reachable() -> None:
-    """Where nobody listens, the health says so."""
-    with CannedServer([answer()]) as server:
-        url = server.url
-    async with backend_at(url) as backend:
-        health = await backend.health()
-
-    assert (health.reachable, health.healthy) == (False, False)
-    assert health.detail is not None
-    assert "Connection refused" in health.detail
 
 
 @pytest.mark.parametrize(
