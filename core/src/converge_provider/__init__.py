@@ -163,6 +163,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         ToolCallStarted as ToolCallStarted,
         UsageReported as UsageReported,
     )
+    from converge_provider.values.hashing import hashed_share as hashed_share
     from converge_provider.values.identity import (
         BackendKind as BackendKind,
         Capability as Capability,
@@ -270,6 +271,7 @@ _HOMES = {
     "values.identity": "BackendKind Capability",
     "values.messages": "ChatMessage ChatRole JsonObject JsonValue ToolCall ToolDefinition",
     "values.money": "Cost Prices",
+    "values.hashing": "hashed_share",
     "values.parts": "AudioPart DocumentPart ImagePart Part ReasoningPart TextPart",
     "values.replies": "ChatResponse FinishReason",
     "values.requests": "CacheHint CacheLifetime ChatRequest ReasoningEffort ResponseFormat ToolChoice",

@@ -23,7 +23,7 @@ _OF_DESCRIPTOR = frozenset(
 )
 _OF_CAPABILITIES = frozenset({*CAPABILITY_FLAGS, "context_tokens"})
 _OF_CLAIMS = frozenset(field.name for field in attrs.fields(Claims))
-_OF_PRICES = frozenset(field.name for field in attrs.fields(Prices))
+_OF_PRICES = frozenset(field.name for field in attrs.fields(Prices) if field.name.endswith("_usd_per_mtok"))
 
 
 class View:

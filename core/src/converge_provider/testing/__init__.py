@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from converge_provider.testing.choosing import choose_among, terms_of
     from converge_provider.testing.clock import ManualClock
     from converge_provider.testing.distributions import FakeDistribution, FakeSite
     from converge_provider.testing.fixtures import no_network
@@ -34,7 +35,9 @@ _HOMES = {
     "Step": "turns",
     "Turn": "turns",
     "catalogue_of": "scripted",
+    "choose_among": "choosing",
     "no_network": "fixtures",
+    "terms_of": "choosing",
 }
 
 __all__ = (
@@ -51,7 +54,9 @@ __all__ = (
     "Step",
     "Turn",
     "catalogue_of",
+    "choose_among",
     "no_network",
+    "terms_of",
 )
 
 
