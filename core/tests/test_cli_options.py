@@ -141,7 +141,7 @@ REFUSED = {
     "--profile fast": "'fast' is not one of",
     "--latency quick": "'quick' is not one of realtime, interactive, background, batch",
     "--need juggling": "'juggling' is not one of",
-    "--policy =1": "'=1' is not NAME or NAME=WEIGHT with a weight of 0 or more",
+    "--policy =1": "'=1' is not NAME, NAME=WEIGHT or NAME=WEIGHT@TIER with a weight and a tier of 0 or more",
     "--policy fitness=heavy": "'fitness=heavy' is not NAME",
     "--policy fitness=-1": "'fitness=-1' is not NAME",
     "--policy fitness=nan": "'fitness=nan' is not NAME",

@@ -54,7 +54,7 @@ _SELECTION = (
         "--policy",
         multiple=True,
         type=PolicyType(),
-        help="A policy that ranks the candidates, and its weight; may be repeated; replaces the configured ones.",
+        help="A policy that ranks the candidates, its weight and tier; may be repeated; replaces the configured ones.",
     ),
     click.option("--max-usd", type=DollarType(), help="The most that this request may cost, in US dollars."),
     click.option(

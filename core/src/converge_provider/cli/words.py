@@ -99,20 +99,22 @@ class DollarType(ParamType):
 
 
 class PolicyType(ParamType):
-    """A policy's name and, after an equals sign, its weight."""
+    """A policy's name and, after an equals sign, its weight, and after an at sign, its tier."""
 
-    name = "NAME[=WEIGHT]"
+    name = "NAME[=WEIGHT][@TIER]"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PolicyChoice:
         """Split name and weight."""
-        name, equals, weight = str(value).partition("=")
+        text, at, tier = str(value).partition("@")
+        name, equals, weight = text.partition("=")
         try:
-            number = float(weight) if equals else 1.0
+            number, place = float(weight) if equals else 1.0, int(tier) if at else 0
         except ValueError:
-            number = -1.0
-        if not name.strip() or not 0 <= number < math.inf:
-            self.fail(f"{value!r} is not NAME or NAME=WEIGHT with a weight of 0 or more", param, ctx)
-        return PolicyChoice(name=name.strip(), weight=number)
+            number = place = -1
+        if not name.strip() or not 0 <= number < math.inf or place < 0:
+            wanted = "NAME, NAME=WEIGHT or NAME=WEIGHT@TIER with a weight and a tier of 0 or more"
+            self.fail(f"{value!r} is not {wanted}", param, ctx)
+        return PolicyChoice(name=name.strip(), weight=number, tier=place)
 
 
 class SchemaType(ParamType):

@@ -122,6 +122,10 @@ class EnabledPolicy:
     """Its share of the total, ≥ 0, finite; the weights of all enabled policies must not sum to 0."""
     options: Any = None
     """An instance of the policy's options class; ``None``: its defaults."""
+    tier: int = field(default=0, kw_only=True)
+    """Lower tiers are asked first; a higher one only decides among those that the lower ones hold for equal."""
+    epsilon: float = field(default=0.0, kw_only=True)
+    """How far below the best of its tier a total still counts as equal, 0 to 1; a tier has its policies' greatest."""
 
 
 @frozen(kw_only=True)
@@ -132,6 +136,10 @@ class PolicyChoice:
     weight: float = 1.0
     options: JsonObject = field(factory=dict[str, JsonValue], converter=own_json, hash=False)
     """The options as a document; the policy's options class says what may stand there."""
+    tier: int = 0
+    """Lower tiers are asked first; a higher one only decides among those that the lower ones hold for equal."""
+    epsilon: float = 0.0
+    """How far below the best of its tier a total still counts as equal, from 0 to 1."""
 
 
 ScoreFunction = Callable[[CandidateView, Any], Sequence[float] | Scores]

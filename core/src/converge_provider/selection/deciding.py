@@ -125,8 +125,14 @@ def _is_fitness_alone(policies: Sequence[EnabledPolicy]) -> bool:
 
 
 def _ranked(scored: Scored, table: Table, eligible: int, *, late: int) -> Ranking:
-    order = order_of(scored.totals, scored.places, late)
-    return Ranking(order, dict(zip(scored.places, scored.totals, strict=True)), eligible, width=table.size)
+    first, places = scored.tiers[0], scored.places
+    if len(scored.tiers) == 1 and not first.epsilon:
+        order = order_of(first.totals, places, late)
+    else:
+        from converge_provider.selection.tiers import order_by_tiers  # few hosts have tiers
+
+        order = order_by_tiers([(tier.totals, tier.epsilon) for tier in scored.tiers], places, late)
+    return Ranking(order, dict(zip(places, first.totals, strict=True)), eligible, width=table.size)
 
 
 def _decision(record: Record) -> Decision:

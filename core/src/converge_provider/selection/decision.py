@@ -51,7 +51,11 @@ class Decision(Lazily):
     chosen: str | None
     """The backend's id, or ``None`` when nobody was eligible."""
     margin: float | None
-    """How far the chosen one's total is ahead of the second's; ``None`` when there is no second."""
+    """
+    How far the chosen one's total is ahead of the second's; ``None`` when there is no second.
+
+    Where there are several tiers: in the tier that decided between the two.
+    """
     remedy: str | None
     """What to do about it when nobody was eligible."""
     counts: Mapping[str, int]

@@ -49,11 +49,12 @@ def _bind(choice: PolicyChoice, known: Mapping[str, Policy]) -> EnabledPolicy:
         message = f"policy {choice.name!r} is not installed{hint}"
         raise PolicyError(message)
     if not choice.options:
-        return EnabledPolicy(policy, choice.weight)
+        return EnabledPolicy(policy, choice.weight, tier=choice.tier, epsilon=choice.epsilon)
     from converge_provider.codec import load  # the codec costs cattrs
 
     try:
-        return EnabledPolicy(policy, choice.weight, load(policy.options, choice.options))
+        options = load(policy.options, choice.options)
     except ConfigurationError as exc:
         message = f"the options of policy {choice.name!r} make no sense: {exc}"
         raise PolicyError(message) from exc
+    return EnabledPolicy(policy, choice.weight, options, tier=choice.tier, epsilon=choice.epsilon)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from converge_provider.selection.demands import constraints_in_words, jurisdiction_in_words
 from converge_provider.selection.gates import GATES
+from converge_provider.selection.tiers import deciding_tier
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
 from converge_provider.values.vocabulary import ComplianceLevel, DataSovereignty
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from converge_provider.selection.decision import Decision
-    from converge_provider.selection.rows import Counterfactual, RankedCandidate
+    from converge_provider.selection.rows import Counterfactual, PolicyUse, RankedCandidate
 
 __all__ = ("explain",)
 
@@ -52,9 +53,10 @@ def _verdict(decision: "Decision") -> Iterable[str]:
             yield decision.remedy
         return
     best, *others = decision.first(2)
-    yield f"Chosen: {decision.chosen}, total {best.total:.4f}"
+    yield f"Chosen: {decision.chosen}, total {_total(best)}"
     for term in best.terms:
-        share = f"  {term.contribution:.4f} by {term.policy} (score {term.score:.4g}, weight {term.weight:g})"
+        tier = f", tier {term.tier}" if best.tiers else ""
+        share = f"  {term.contribution:.4f} by {term.policy} (score {term.score:.4g}, weight {term.weight:g}{tier})"
         yield share if term.text is None else f"{share}: {term.text}"
     if others:
         yield _next(decision, best, others[0])
@@ -62,10 +64,22 @@ def _verdict(decision: "Decision") -> Iterable[str]:
 
 def _next(decision: "Decision", best: "RankedCandidate", second: "RankedCandidate") -> str:
     if second.last_resort and not best.last_resort:
-        return f"Next: {second.id}, total {second.total:.4f}, behind because it is a last resort"
-    if not decision.margin:
-        return f"Next: {second.id}, with the same total; provider and model decide by their names"
-    return f"Next: {second.id}, total {second.total:.4f}, behind by {decision.margin:.4f}"
+        return f"Next: {second.id}, total {_total(second)}, behind because it is a last resort"
+    tiers = sorted({term.tier for term in best.terms})
+    counted = [use for use in decision.policies if use.left_out is None]
+    epsilons = [max((use.epsilon for use in counted if use.tier == tier), default=0.0) for tier in tiers]
+    totals = [row.tiers or (row.total,) for row in (best, second)]
+    decided = deciding_tier(*totals, epsilons) if any(epsilons) or best.tiers else None
+    if decided is None and (not decision.margin or any(epsilons)):
+        same = "with the same total" if totals[0] == totals[1] else f"total {_total(second)}, which counts as equal"
+        return f"Next: {second.id}, {same}; provider and model decide by their names"
+    where = "" if decided is None or not best.tiers else f" in tier {tiers[decided]}"
+    return f"Next: {second.id}, total {_total(second)}, behind by {decision.margin:.4f}{where}"
+
+
+def _total(row: "RankedCandidate") -> str:
+    """Give the total, or that of each tier."""
+    return " then ".join(f"{total:.4f}" for total in row.tiers or (row.total,))
 
 
 def _stated(decision: "Decision") -> Iterable[str]:
@@ -100,7 +114,7 @@ def _ranking(ranking: "Sequence[RankedCandidate]") -> Iterable[str]:
     places, ids = len(str(len(ranking))), max((len(row.id) for row in ranking), default=0)
     for row in ranking:
         late = "  last resort" if row.last_resort else ""
-        yield f"  {row.rank:>{places}}. {row.id:<{ids}}  {row.total:.4f}{late}"
+        yield f"  {row.rank:>{places}}. {row.id:<{ids}}  {_total(row)}{late}"
 
 
 def _rejected(decision: "Decision") -> Iterable[str]:
@@ -121,10 +135,15 @@ def _in_words(found: "Counterfactual") -> str:
 
 
 def _origin(decision: "Decision") -> Iterable[str]:
-    policies = ", ".join(f"{use.name} with weight {use.weight:g}" for use in decision.policies)
+    policies = ", ".join(f"{use.name} with weight {use.weight:g}{_tier(use)}" for use in decision.policies)
     time = f" at {decision.time}" if decision.time else ""
     digest = decision.catalogue_digest[:_DIGEST_SHOWN]
     yield (
         f"Decision {decision.id}{time}: catalogue {decision.catalogue_number} ({digest}), policies {policies}, "
         f"seed {decision.seed}"
     )
+
+
+def _tier(use: "PolicyUse") -> str:
+    equal = f", equal within {use.epsilon:g}" if use.epsilon else ""
+    return f" in tier {use.tier}{equal}" if use.tier or use.epsilon else ""

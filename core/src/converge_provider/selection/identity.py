@@ -8,6 +8,7 @@ from converge_provider.codec import dump
 
 if TYPE_CHECKING:
     from converge_provider.selection.record import Record
+    from converge_provider.selection.rows import PolicyUse
     from converge_provider.values.requests import ChatRequest
 
 __all__ = ("digest_of", "identify")
@@ -31,7 +32,7 @@ def identify(record: "Record") -> str:
         "provider": question.provider,
         "backend": question.backend,
         "request": question.request_digest if question.request is None else digest_of(question.request),
-        "policies": [[use.name, use.weight, use.options] for use in record.uses],
+        "policies": [_of_policy(use) for use in record.uses],
         "barred": dump(question.barred),
         "seed": record.seed,
         "time": record.time,
@@ -39,6 +40,11 @@ def identify(record: "Record") -> str:
     if question.constraints is not None:
         inputs["constraints"] = dump(question.constraints)
     return _hash(inputs)
+
+
+def _of_policy(use: "PolicyUse") -> list[object]:
+    tier = [use.tier, use.epsilon] if use.tier or use.epsilon else []
+    return [use.name, use.weight, use.options, *tier]
 
 
 def digest_of(request: "ChatRequest") -> str:

@@ -25,6 +25,7 @@ from converge_provider.selection.rows import (
 )
 from converge_provider.selection.scoring import Scored
 from converge_provider.selection.table import Table
+from converge_provider.selection.tiers import deciding_tier
 from converge_provider.values.messages import JsonObject
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class Record:
         """The enabled policies, with their options as documents."""
         failed = {id(one.enabled): one.left_out for one in (self.scored.ran if self.scored else ())}
         return tuple(
-            PolicyUse(one.policy.name, one.weight, _options(one), failed.get(id(one))) for one in self.policies
+            PolicyUse(one.policy.name, one.weight, _options(one), failed.get(id(one)), one.tier, one.epsilon)
+            for one in self.policies
         )
 
     def _ranked(self, ordered: Sequence[int]) -> tuple[RankedCandidate, ...]:
@@ -113,7 +115,16 @@ class Record:
 
     def _expand_terms(self, place: int) -> tuple[Term, ...]:
         scored = self.scored
-        return () if scored is None else tuple(one.term(self._row_of[place], scored.weight) for one in scored.counted)
+        if scored is None:
+            return ()
+        row = self._row_of[place]
+        return tuple(one.term(row, tier.weight) for tier in scored.tiers for one in tier.counted)
+
+    def _expand_tiers(self, place: int) -> tuple[float, ...]:
+        scored = self.already_scored  # without it the contract's score alone ranks
+        if scored is None or len(scored.tiers) == 1:
+            return ()
+        return tuple(tier.totals[self._row_of[place]] for tier in scored.tiers)
 
     def _expand_rejected(self, _: int) -> tuple[Rejection, ...]:
         return self.rejected
@@ -129,7 +140,14 @@ class Record:
 
     def _expand_margin(self, _: int) -> float | None:
         best = self.ranking.first(2)
-        return self.ranking.total(best[0]) - self.ranking.total(best[1]) if len(best) == 2 else None
+        if len(best) < 2:
+            return None
+        scored, (one, other) = self.already_scored, best
+        if scored is None or len(scored.tiers) == 1:
+            return self.ranking.total(one) - self.ranking.total(other)
+        ahead, behind = self._expand_tiers(one), self._expand_tiers(other)
+        tier = deciding_tier(ahead, behind, [tier.epsilon for tier in scored.tiers])
+        return 0.0 if tier is None else ahead[tier] - behind[tier]
 
     def _expand_policies(self, _: int) -> tuple[PolicyUse, ...]:
         return self.uses

@@ -52,7 +52,7 @@ def _about_policies(record: "Record") -> Iterable[str]:
     for one in scored.ran:
         if one.left_out is not None:
             yield f"Policy {one.enabled.policy.name!r} was left out: {one.left_out}."
-    if not any(one in scored.ran for one in scored.counted):
+    if not any(one in scored.ran for tier in scored.tiers for one in tier.counted):
         yield "No enabled policy is left that counts, so the contract's fitness decides."
 
 

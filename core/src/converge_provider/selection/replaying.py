@@ -61,7 +61,10 @@ def replay(recorded: "Decision", catalogue: "Catalogue", installed: Mapping[str,
         replaced=recorded.replaced,
         request_digest=recorded.request_digest,
     )
-    choices = [PolicyChoice(name=use.name, weight=use.weight, options=use.options) for use in recorded.policies]
+    choices = [
+        PolicyChoice(name=use.name, weight=use.weight, options=use.options, tier=use.tier, epsilon=use.epsilon)
+        for use in recorded.policies
+    ]
     policies = enable(choices, installed)
     return settle(catalogue, question, policies=policies, time=recorded.time, seed=recorded.seed)
 

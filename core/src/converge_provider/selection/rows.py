@@ -38,9 +38,11 @@ class Term:
     """The policy's score, from 0 to 1; greater is better."""
     weight: float
     contribution: float
-    """Weight times score, divided by the sum of all weights; the total is the sum of these."""
+    """Weight times score, divided by the sum of the weights of its tier; the tier's total is the sum of these."""
     text: str | None = None
     """The policy's own words for the score, if it has any."""
+    tier: int = field(default=0, metadata={"omit_empty": True})
+    """The tier in which it counts."""
 
 
 @frozen(slots=False)
@@ -51,11 +53,13 @@ class RankedCandidate(Lazily):
     rank: int
     """The place, from 1."""
     total: float
-    """The weighted mean of the policies' scores."""
+    """The weighted mean of the policies' scores; where there are several tiers, of the first one's."""
     terms: tuple[Term, ...]
     """One per policy, in the order in which they are enabled."""
     last_resort: bool = False
     """Whether it came behind every candidate that is not a last resort, whatever the totals."""
+    tiers: tuple[float, ...] = field(default=(), metadata={"omit_empty": True})
+    """The total of each tier, the first one's first, where there are several."""
 
 
 @frozen
@@ -87,6 +91,10 @@ class PolicyUse:
     """Its options as a document."""
     left_out: str | None = None
     """Why its scores do not count, or ``None``."""
+    tier: int = field(default=0, metadata={"omit_empty": True})
+    """The tier in which it counts; lower ones are asked first."""
+    epsilon: float = field(default=0.0, metadata={"omit_empty": True})
+    """How far below the best of its tier a total still counts as equal."""
 
 
 @frozen(kw_only=True)

@@ -1,8 +1,8 @@
 """Running the enabled policies: their scores are checked, weighed and added up; nothing useless gets through."""
 
 import math
-from collections.abc import Mapping, Sequence, Set as AbstractSet
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -15,9 +15,10 @@ from converge_provider.selection.rows import Reason, Term
 from converge_provider.selection.table import Table
 from converge_provider.selection.view import View
 
-__all__ = ("Ran", "Scored", "check_weights", "decides_last_resort")
+__all__ = ("Ran", "Scored", "Tier", "check_weights", "decides_last_resort")
 
 _CAUSE_SHOWN = 200
+_HIGHEST_TIER = 1_000
 _NO_SEQUENCE: tuple[type, ...] = (str, bytes, bytearray, Mapping, AbstractSet)
 """What has a length but no score for each candidate."""
 
@@ -29,21 +30,39 @@ def decides_last_resort(policies: Sequence[EnabledPolicy]) -> bool:
 
 def check_weights(policies: Sequence[EnabledPolicy]) -> None:
     """
-    Refuse weights by which nothing can be ranked.
+    Refuse weights and tiers by which nothing can be ranked.
 
     Raises:
-        PolicyError: A weight is negative or not finite, or all of them add up to nothing.
+        PolicyError: A weight is negative or not finite, those of a tier add up to nothing, or a tier makes no sense.
 
     """
     for enabled in policies:
+        _check_tier(enabled)
         weight: object = enabled.weight
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
             message = f"the weight of policy {enabled.policy.name!r} must be a finite number, 0 or more, got {weight!r}"
             raise PolicyError(message)
-    total = sum(enabled.weight for enabled in policies)
-    if not 0 < total < math.inf:
-        names = ", ".join(repr(enabled.policy.name) for enabled in policies)
-        message = f"the weights of the enabled policies ({names}) add up to {total:g}; one at least must be above 0"
+    tiers = sorted({enabled.tier for enabled in policies})
+    for tier in tiers:
+        members = [enabled for enabled in policies if enabled.tier == tier]
+        total = sum(enabled.weight for enabled in members)
+        if not 0 < total < math.inf:
+            names = ", ".join(repr(enabled.policy.name) for enabled in members)
+            which = f" of tier {tier}" if len(tiers) > 1 else ""
+            message = (
+                f"the weights of the enabled policies{which} ({names}) add up to {total:g}; "
+                "one at least must be above 0"
+            )
+            raise PolicyError(message)
+
+
+def _check_tier(enabled: EnabledPolicy) -> None:
+    name, tier, epsilon = enabled.policy.name, cast("object", enabled.tier), cast("object", enabled.epsilon)
+    if isinstance(tier, bool) or not isinstance(tier, int) or not 0 <= tier <= _HIGHEST_TIER:
+        message = f"the tier of policy {name!r} must be a whole number from 0 to {_HIGHEST_TIER}, got {tier!r}"
+        raise PolicyError(message)
+    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 <= epsilon <= 1:
+        message = f"the epsilon of policy {name!r} must be a number from 0 to 1, got {epsilon!r}"
         raise PolicyError(message)
 
 
@@ -67,7 +86,8 @@ class Ran:
 
         """
         score, weight = self.scores.values[row], self.enabled.weight
-        return Term(self.enabled.policy.name, score, weight, weight * score / whole, self._words(row))
+        words, tier = self._words(row), self.enabled.tier
+        return Term(self.enabled.policy.name, score, weight, weight * score / whole, words, tier)
 
     def _words(self, row: int) -> str | None:
         if self.scores.explain is None:
@@ -79,6 +99,30 @@ class Ran:
 
 
 @frozen(eq=False)
+class Tier:
+    """Policies that are weighed together, and what they make of each candidate."""
+
+    number: int
+    counted: Sequence[Ran]
+    """The policies whose scores make the totals."""
+    weight: float
+    """The sum of their weights."""
+    totals: Sequence[float]
+    """The weighted mean of the scores, one per candidate."""
+
+    @classmethod
+    def of(cls, number: int, counted: Sequence[Ran]) -> "Tier":
+        """Add up what these policies said; their weights do not sum to 0."""
+        weight = sum(one.enabled.weight for one in counted)
+        return cls(number, counted, weight, _totals(counted, weight))
+
+    @property
+    def epsilon(self) -> float:
+        """How far below the best a total still counts as equal."""
+        return max(one.enabled.epsilon for one in self.counted)
+
+
+@frozen(eq=False)
 class Scored:
     """What all policies said of the candidates that passed the gates."""
 
@@ -86,12 +130,8 @@ class Scored:
     places: Sequence[int]
     """The place in the table of each candidate of the view."""
     ran: Sequence[Ran]
-    counted: Sequence[Ran]
-    """The policies whose scores make the totals."""
-    weight: float
-    """The sum of their weights."""
-    totals: Sequence[float]
-    """The weighted mean of the scores, one per candidate."""
+    tiers: Sequence[Tier]
+    """What ranks, the tier that is asked first before the others; never empty."""
 
     @classmethod
     def by(cls, policies: Sequence[EnabledPolicy], table: Table, question: Question, among: int) -> "Scored":
@@ -113,11 +153,7 @@ class Scored:
         at = places(among)
         view = View(table, question, at)
         ran = [_run(enabled, view) for enabled in policies]
-        counted = [one for one in ran if one.left_out is None]
-        weight = sum(one.enabled.weight for one in counted)
-        if not weight:
-            counted, weight = [_run(FITNESS, view)], FITNESS.weight
-        return cls(view, at, ran, counted, weight, _totals(counted, weight))
+        return cls(view, at, ran, list(_tiers(ran)) or [Tier.of(FITNESS.tier, [_run(FITNESS, view)])])
 
     def vetoes(self) -> list[dict[int, Reason]]:
         """Give the vetoes of each policy, by the candidate's place in the table."""
@@ -126,6 +162,14 @@ class Scored:
             for one in self.ran
             if (vetoed := one.scores.vetoes)
         ]
+
+
+def _tiers(ran: Sequence[Ran]) -> Iterator[Tier]:
+    """Put the policies that count together by their tiers; one of which none has a weight is no tier."""
+    for number in sorted({one.enabled.tier for one in ran}):
+        counted = [one for one in ran if one.left_out is None and one.enabled.tier == number]
+        if any(one.enabled.weight for one in counted):
+            yield Tier.of(number, counted)
 
 
 def _totals(counted: Sequence[Ran], weight: float) -> list[float]:
