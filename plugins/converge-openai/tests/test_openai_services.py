@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from converge_openai.addresses import canonical_url
 from converge_openai.backend import ChatCompletions
 from converge_openai.facts import ModelFacts, cost_class_of
 from converge_openai.provider import OpenAiCompatible, provider_types
@@ -137,34 +136,6 @@ def test_open_without_what_is_needed_is_refused(name: str) -> None:
 
     with pytest.raises(ConfigurationError, match=f"{kind.missing(kind.settings())[0]} missing"):
         kind.open(descriptor, kind.settings())
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("https://api.example", "https://api.example/v1"),
-        ("https://api.example/", "https://api.example/v1"),
-        ("https://api.example/v1", "https://api.example/v1"),
-        ("https://api.example/v1///", "https://api.example/v1"),
-        ("https://api.example/api/v1/chat/completions", "https://api.example/api/v1"),
-        ("https://api.example/openai/v1beta", "https://api.example/openai/v1beta"),
-        ("https://api.example/paas/v4/", "https://api.example/paas/v4"),
-        ("https://api.example/gateway", "https://api.example/gateway/v1"),
-        (" http://GPU2:9000 ", "http://gpu2:9000/v1"),
-        ("gpu2", "http://gpu2:11434/v1"),
-        ("gpu2:9000", "http://gpu2:9000/v1"),
-        (":9000", "http://127.0.0.1:9000/v1"),
-        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
-        ("http://[::1]:9000", "http://[::1]:9000/v1"),
-        ("[::]:9000", "http://[::1]:9000/v1"),
-        ("http://gpu2", "http://gpu2/v1"),
-    ],
-    ids=repr,
-)
-def test_address_is_made_one_form(written: str, expected: str) -> None:
-    """With or without scheme, port, version, endpoint and slashes, one form comes out; what Ollama takes is taken."""
-    assert canonical_url(written, service_url="http://localhost:11434/v1", setting="base_url") == expected
-    assert canonical_url(expected, service_url="http://localhost:11434/v1", setting="base_url") == expected
 
 
 @pytest.mark.parametrize(

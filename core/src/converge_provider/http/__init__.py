@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from converge_provider.http.adapter import HttpChatBackend
+    from converge_provider.http.addresses import canonical_url, host_of
+    from converge_provider.http.arguments import checked_arguments
     from converge_provider.http.classifying import classify
+    from converge_provider.http.halves import Halves
     from converge_provider.http.messages import HttpRequest, HttpResponse, HttpStatusError, Limits, Timeouts
     from converge_provider.http.ndjson import ndjson_documents, ndjson_events
     from converge_provider.http.places import is_loopback
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": "wires",
     "ErrorRule": "rules",
+    "Halves": "halves",
     "HttpChatBackend": "adapter",
     "HttpRequest": "messages",
     "HttpResponse": "messages",
@@ -41,7 +45,10 @@ _HOMES = {
     "Wire": "wires",
     "as_list": "shapes",
     "as_object": "shapes",
+    "canonical_url": "addresses",
+    "checked_arguments": "arguments",
     "classify": "classifying",
+    "host_of": "addresses",
     "is_loopback": "places",
     "json_bytes": "posting",
     "json_post": "posting",
@@ -56,6 +63,7 @@ _HOMES = {
 __all__ = (
     "Answer",
     "ErrorRule",
+    "Halves",
     "HttpChatBackend",
     "HttpRequest",
     "HttpResponse",
@@ -70,7 +78,10 @@ __all__ = (
     "Wire",
     "as_list",
     "as_object",
+    "canonical_url",
+    "checked_arguments",
     "classify",
+    "host_of",
     "is_loopback",
     "json_bytes",
     "json_post",

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from converge_openai.addresses import host_of
 from converge_openai.facts import FLAGS, ModelFacts, cost_class_of
 from converge_openai.services import Place, Service
 from converge_openai.wire.dialect import FEATURES, Dialect
@@ -16,7 +15,7 @@ from converge_provider import (
     DataSovereignty,
     Prices,
 )
-from converge_provider.http import is_loopback
+from converge_provider.http import host_of, is_loopback
 
 __all__ = ("describe", "dialect_of", "is_own_host")
 

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
-from converge_openai.addresses import canonical_url, host_of
 from converge_openai.describing import describe, dialect_of, is_own_host
 from converge_openai.facts import ModelFacts
 from converge_openai.services import Service, services
 from converge_openai.settings import Settings, settings_class
 from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
-from converge_provider.http import HttpRequest
+from converge_provider.http import HttpRequest, canonical_url, host_of
 
 if TYPE_CHECKING:
     from converge_provider.http import HttpChatBackend
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ("OpenAiCompatible", "provider_types")
 
 _CONFIGURED = "the provider's configuration"
+_ENDPOINTS = ("/chat/completions", "/models", "/completions")
 
 
 @frozen
@@ -115,7 +115,8 @@ class OpenAiCompatible:
             return None  # said when the backend is opened
 
     def _canonical(self, written: str) -> str:
-        return canonical_url(written, service_url=self.service.base_url, setting=f"base_url of {self.display_name}")
+        setting = f"base_url of {self.display_name}"
+        return canonical_url(written, service_url=self.service.base_url, setting=setting, endpoints=_ENDPOINTS)
 
     def _template(self, settings: Settings) -> HttpRequest:
         """Make what all requests to this service share: the address, the headers, the timeouts."""

@@ -15,7 +15,7 @@ from converge_provider import (
     ToolCallMalformed,
     ToolCallStarted,
 )
-from converge_provider.http import as_object, parsed
+from converge_provider.http import as_object, checked_arguments
 
 __all__ = ("Calls",)
 
@@ -82,7 +82,7 @@ class Calls:
         for call in self._calls:
             if not call.id:
                 yield from self._start(call, answer_id)
-            arguments, problem = _checked(call.arguments)
+            arguments, problem = checked_arguments(call.arguments)
             made = ToolCall(id=call.id, name=call.name, arguments=arguments)
             if not call.name:
                 problem = "the call names no tool"
@@ -130,24 +130,3 @@ def _arguments(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _checked(text: str) -> tuple[str, str]:
-    """
-    Check that arguments are a JSON object.
-
-    No arguments at all are the empty object; an object that was written as JSON twice is unwrapped.
-
-    Returns:
-        The arguments, and what is wrong with them or an empty text.
-
-    """
-    if not text.strip():
-        return "{}", ""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        return text, f"the arguments are not JSON: {exc}"
-    if isinstance(value, str) and as_object(parsed(value.encode("utf-8", "surrogatepass"))):
-        return value, ""
-    return text, "" if isinstance(value, dict) else f"the arguments are a JSON {type(value).__name__}, not an object"

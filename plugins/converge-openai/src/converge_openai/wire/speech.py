@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
-from converge_openai.wire.halves import Halves
 from converge_provider import (
     ProviderError,
     ReasoningBlock,
@@ -14,7 +13,7 @@ from converge_provider import (
     TextDelta,
     TextPart,
 )
-from converge_provider.http import as_list, as_object
+from converge_provider.http import Halves, as_list, as_object
 
 __all__ = ("Speech", "text_in")
 
