@@ -18,6 +18,7 @@ from converge_provider import (
     LlmError,
     NetworkError,
     Prices,
+    PriceTier,
     Resilience,
     ResponseFormat,
     ResponseFormatMismatch,
@@ -128,6 +129,15 @@ def test_most_that_a_call_costs_takes_the_dearest_price() -> None:
 
     assert most_usd(prices, 1_000_000, 1_000_000) == Decimal(22)
     assert most_usd(Prices(input_usd_per_mtok=Decimal(1)), 1, 1) is None
+
+
+def test_most_that_a_call_costs_counts_the_tiers_that_it_may_reach() -> None:
+    """A request that may be larger than a limit is reserved at the tier's price."""
+    long = PriceTier(above_input_tokens=1_000, input_usd_per_mtok=Decimal(4))
+    prices = Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(10), tiers=[long])
+
+    assert most_usd(prices, 1_000, 0) == Decimal("0.001")
+    assert most_usd(prices, 1_001, 0) == Decimal("0.004004")
 
 
 async def test_unknown_price_is_refused_unless_told_otherwise() -> None:

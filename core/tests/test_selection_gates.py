@@ -32,6 +32,7 @@ from converge_provider import (
     Jurisdiction,
     LatencyClass,
     Prices,
+    PriceTier,
     ReasoningEffort,
     RequiredCapabilities,
     RiskTier,
@@ -148,7 +149,7 @@ def elsewhere(**changes: object) -> dict[str, Any]:
     return claiming(requires_network=True, **changes)
 
 
-def costing(**prices: Decimal) -> dict[str, Any]:
+def costing(**prices: Any) -> dict[str, Any]:
     """Describe a backend with other prices."""
     return claiming(prices=evolve(PRICES, **prices))
 
@@ -385,6 +386,11 @@ DEMANDS: dict[str, tuple[dict[str, Any], dict[str, Any], Reason]] = {
         costing(output_usd_per_mtok=Decimal("2.01")),
         demanding(max_output_usd_per_mtok=2),
         Reason("output_price", "output price $2.01 > $2 per million tokens"),
+    ),
+    "input_price of a long request": (
+        costing(tiers=[PriceTier(above_input_tokens=50, input_usd_per_mtok=Decimal(3))]),
+        {**demanding(max_input_usd_per_mtok=2), **sending(messages=(ChatMessage.user("word " * 100),))},
+        Reason("input_price", "input price $3 > $2 per million tokens"),
     ),
     "price unknown": (
         claiming(prices=None),

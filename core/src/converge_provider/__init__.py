@@ -178,7 +178,10 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
     )
     from converge_provider.values.money import (
         Cost as Cost,
+        PriceHours as PriceHours,
         Prices as Prices,
+        PriceTier as PriceTier,
+        Rates as Rates,
     )
     from converge_provider.values.parts import (
         AudioPart as AudioPart,
@@ -270,7 +273,7 @@ _HOMES = {
     ),
     "values.identity": "BackendKind Capability",
     "values.messages": "ChatMessage ChatRole JsonObject JsonValue ToolCall ToolDefinition",
-    "values.money": "Cost Prices",
+    "values.money": "Cost PriceHours PriceTier Prices Rates",
     "values.hashing": "hashed_share",
     "values.parts": "AudioPart DocumentPart ImagePart Part ReasoningPart TextPart",
     "values.replies": "ChatResponse FinishReason",

@@ -100,7 +100,7 @@ class Trial:
             outcome=outcome,
             error=error,
             usage=self.usage,
-            cost=cost_of(self.entry.claims.prices, self.usage_detail),
+            cost=cost_of(self.entry.claims.prices, self.usage_detail, at_s=self.started_s),
         )
         return self.attempt
 
@@ -109,9 +109,9 @@ _NO_USAGE = Cost(unknown="the backend did not say in detail which tokens it used
 _NO_PRICES = Cost(unknown="nobody has stated its prices")
 
 
-def cost_of(prices: Prices | None, usage: UsageDetail | None) -> Cost:
+def cost_of(prices: Prices | None, usage: UsageDetail | None, *, at_s: float | None = None) -> Cost:
     """
-    Price the tokens of one call, or say why that cannot be done.
+    Price the tokens of one call, made at a moment in seconds since 1970, or say why that cannot be done.
 
     Example:
         >>> str(cost_of(None, UsageDetail(output=5)))
@@ -120,4 +120,4 @@ def cost_of(prices: Prices | None, usage: UsageDetail | None) -> Cost:
     """
     if usage is None:
         return _NO_USAGE
-    return _NO_PRICES if prices is None else prices.cost_of(usage)
+    return _NO_PRICES if prices is None else prices.cost_of(usage, at_s=at_s)

@@ -199,7 +199,7 @@ def claims_problem(claims: object) -> str | None:
     long = next(
         (
             name
-            for name in ("source", "country", "region", "licence")
+            for name in ("source", "service", "country", "region", "licence")
             if len(getattr(claims, name) or "") > _LONGEST_TEXT
         ),
         None,
@@ -222,6 +222,7 @@ def _capabilities_problem(stated: Mapping[Any, Any]) -> str | None:
 _KINDS: Mapping[str, type] = {
     "source": str,
     "as_of": date,
+    "service": str,
     "context_tokens": int,
     "max_output_tokens": int,
     "cost_class": CostClass,

@@ -1,5 +1,6 @@
 """The gates that compare what the criteria have no word for: the length of an answer, and money."""
 
+from bisect import bisect_left
 from decimal import Decimal
 
 from converge_provider.selection.gate import Gate, unknown
@@ -32,24 +33,32 @@ def _say_output(table: Table, question: Question, place: int) -> Reason:
 def _price_gate(gate: str, demand: str, price: str) -> Gate:
     noun = f"{gate.removesuffix('_price')} price"
 
-    def of(row: Facts) -> Decimal | None:
-        found: Decimal | None = None if row.claims.prices is None else getattr(row.claims.prices, price)
+    def of(row: Facts, size: int) -> Decimal | None:
+        found: Decimal | None = None if row.claims.prices is None else getattr(row.claims.prices.dearest(size), price)
         return found
 
     def failing(table: Table, question: Question) -> int:
         most: Decimal | None = getattr(question.constraints, demand)
         if most is None:
             return 0
-        return table.where((demand, most), lambda row: (found := of(row)) is None or found > most)
+        size = _size_class(table, question)
+        return table.where((demand, most, size), lambda row: (found := of(row, size)) is None or found > most)
 
     def reason(table: Table, question: Question, place: int) -> Reason:
-        most, found = getattr(question.constraints, demand), of(table.rows[place])
+        most = getattr(question.constraints, demand)
+        found = of(table.rows[place], question.needs.input_tokens)
         if found is None:
             fact = f"{noun} unknown, at most ${most} per million tokens is asked for"
             return unknown(table, place, gate, fact, key=f"prices.{price}")
         return Reason(gate, f"{noun} ${found} > ${most} per million tokens")
 
     return Gate(gate, failing, reason)
+
+
+def _size_class(table: Table, question: Question) -> int:
+    """Give one input size, in tokens, for all that no tier of any candidate tells apart."""
+    passed = bisect_left(table.price_limits, question.needs.input_tokens)
+    return table.price_limits[passed - 1] + 1 if passed else 0
 
 
 def _expected(row: Facts, question: Question) -> Decimal | None:
@@ -59,7 +68,7 @@ def _expected(row: Facts, question: Question) -> Decimal | None:
         return None
     longest = min(answer, row.claims.max_output_tokens or answer)
     usage = UsageDetail(input_uncached=question.needs.input_tokens, output=longest)
-    return row.claims.prices.cost_of(usage).usd
+    return row.claims.prices.dearest(question.needs.input_tokens).cost_of(usage).usd
 
 
 def _too_dear(table: Table, question: Question) -> int:

@@ -120,6 +120,12 @@ class Table:
         return Steps([row.claims.max_output_tokens or 0 for row in self.rows])
 
     @cached_property
+    def price_limits(self) -> Sequence[int]:
+        """Every input size, in tokens, above which somebody charges otherwise; ascending."""
+        prices = (row.claims.prices for row in self.rows)
+        return sorted({tier.above_input_tokens for one in prices if one is not None for tier in one.tiers})
+
+    @cached_property
     def windowless(self) -> int:
         """Those whose context window nobody has stated."""
         return self.context.up_to(0)

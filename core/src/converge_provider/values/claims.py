@@ -78,6 +78,8 @@ class Claims:
     """Who says so: a URL, a document, a person."""
     as_of: date | None = None
     """When it was true."""
+    service: str | None = field(default=None, metadata={"omit_empty": True})
+    """The public service that answers (``openai``, ``openrouter``), by which a catalogue knows it; not a proxy."""
     capabilities: Mapping[Capability, bool] = field(
         factory=dict[Capability, bool], converter=_own_abilities, hash=False
     )

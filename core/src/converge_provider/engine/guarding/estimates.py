@@ -44,12 +44,13 @@ def most_usd(prices: "Prices | None", asked: int, answered: int) -> Decimal | No
         Decimal('0.002')
 
     """
-    if prices is None or prices.input_usd_per_mtok is None or prices.output_usd_per_mtok is None:
+    rates = None if prices is None else prices.dearest(asked)
+    if rates is None or rates.input_usd_per_mtok is None or rates.output_usd_per_mtok is None:
         return None
     dearest_in = max(
-        prices.input_usd_per_mtok, prices.cache_read_usd_per_mtok or _NONE, prices.cache_write_usd_per_mtok or _NONE
+        rates.input_usd_per_mtok, rates.cache_read_usd_per_mtok or _NONE, rates.cache_write_usd_per_mtok or _NONE
     )
-    dearest_out = max(prices.output_usd_per_mtok, prices.reasoning_usd_per_mtok or _NONE)
+    dearest_out = max(rates.output_usd_per_mtok, rates.reasoning_usd_per_mtok or _NONE)
     return (asked * dearest_in + answered * dearest_out) / _MTOK
 
 
