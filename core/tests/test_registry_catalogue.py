@@ -548,6 +548,11 @@ RUBBISH_CLAIMS: Mapping[str, tuple[Any, str]] = {
         {"acme/small": Claims(capabilities={Capability.other(str(n)): True for n in range(300)})},
         "capabilities are more than 256",
     ),
+    "wrong-second": (
+        {"acme/small": [Claims(), {"country": "SE"}]},
+        "PluginError: about 'acme/small': expected Claims, got a dict",
+    ),
+    "too-many-sources": ({"acme/small": (Claims(),) * 17}, "about 'acme/small': expected at most 16 claims, got 17"),
     "too-long": ({"acme/small": Claims(licence="x" * 1001)}, "licence is longer than 1000"),
 }
 
@@ -574,6 +579,19 @@ def test_claims_about_backends_that_are_not_there_are_not_looked_at() -> None:
     small = catalogue.get("acme/small")
     assert small is not None
     assert small.claims.country == "SE"
+
+
+def test_plugin_may_declare_claims_of_several_sources() -> None:
+    """Each fact keeps its own source and date; among one plugin's the newest counts, then the first."""
+    older = Claims(source="old", as_of=date(2026, 1, 1), licence="MIT", retention_days=1)
+    newer = Claims(source="new", as_of=date(2026, 2, 1), retention_days=2)
+    same = Claims(source="same", as_of=date(2026, 2, 1), retention_days=3, country="SE")
+    (entry, _) = build(Plugin(Acme(), declares={"acme/large": [older, newer, same]})).entries
+
+    claims, sources = entry.claims, entry.sources()
+    assert (claims.licence, claims.retention_days, claims.country) == ("MIT", 2, "SE")
+    assert [sources[fact].source for fact in ("licence", "retention_days", "country")] == ["old", "new", "same"]
+    assert sources["licence"].as_of == date(2026, 1, 1)
 
 
 def test_declaring_plugin_sees_every_backend_sorted() -> None:

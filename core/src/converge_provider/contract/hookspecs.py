@@ -56,7 +56,7 @@ class Specs:
     @hookspec
     def converge_declare_capabilities(
         self, descriptors: Sequence[ChatBackendDescriptor]
-    ) -> Mapping[str, Claims] | None:
+    ) -> Mapping[str, Claims | Sequence[Claims]] | None:
         """
         Declare what is known of any backends; called once per plugin and catalogue that is built.
 
@@ -64,7 +64,8 @@ class Specs:
             descriptors: Every backend of the catalogue so far.
 
         Returns:
-            Claims by backend id; ids that are not in the catalogue are ignored.  ``None`` is nothing.
+            Claims by backend id, or a few where they come from different sources, at most 16; ids that are not in the
+            catalogue are ignored.  ``None`` is nothing.
 
         Example::
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Declarer", "Sources", "build_catalogue")
 
+_MOST_SOURCES = 16
+
 
 class Declarer(NamedTuple):
     """A plugin that declares capabilities."""
@@ -116,8 +118,9 @@ class _Build:
             if outcome.failure is not None:
                 remedy = f"Run: pip install --upgrade {one.plugin.distribution}, or tell its authors"
                 self.problems.append(quarantined(one.plugin, "claims", outcome.failure, remedy))
-            for name, claims in (outcome.value or {}).items():
-                self._declared.setdefault(name, []).append((f"plugin {one.plugin.name!r}", claims))
+            origin = f"plugin {one.plugin.name!r}"
+            for name, several in (outcome.value or {}).items():
+                self._declared.setdefault(name, []).extend((origin, claims) for claims in several)
 
     def entries(self) -> Iterator[CatalogueEntry]:
         """Give the backends with all claims merged: configuration, measured, the adapter's own, other plugins'."""
@@ -146,7 +149,7 @@ class _Build:
             )
 
 
-def _declared(answer: object, known: Collection[str]) -> Mapping[str, Claims]:
+def _declared(answer: object, known: Collection[str]) -> Mapping[str, Sequence[Claims]]:
     """Check what a plugin declares."""
     if answer is None:
         return {}
@@ -154,13 +157,20 @@ def _declared(answer: object, known: Collection[str]) -> Mapping[str, Claims]:
         message = f"expected a mapping of backend ids to Claims, got a {type(answer).__name__}"
         raise PluginError(message)
     claimed = cast("Mapping[str, Any]", answer)
-    found = {name: claimed[name] for name in known if name in claimed}
-    for name, claims in found.items():
-        problem = claims_problem(claims)
+    found = {name: _several(claimed[name]) for name in known if name in claimed}
+    for name, several in found.items():
+        problem = next(filter(None, map(claims_problem, several)), None)
+        if len(several) > _MOST_SOURCES:
+            problem = f"expected at most {_MOST_SOURCES} claims, got {len(several)}"
         if problem:
             message = f"about {name!r}: {problem}"
             raise PluginError(message)
     return found
+
+
+def _several(claims: object) -> tuple[Any, ...]:
+    """Give what a plugin says of one backend: claims, or a few of different sources."""
+    return tuple(cast("Sequence[Any]", claims)) if isinstance(claims, list | tuple) else (claims,)
 
 
 def _newest_first(declared: tuple[str, Claims]) -> tuple[int, str]:
