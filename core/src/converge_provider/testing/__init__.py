@@ -8,8 +8,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from converge_provider.testing.canned import CannedRequest
     from converge_provider.testing.choosing import choose_among, terms_of
     from converge_provider.testing.clock import ManualClock
+    from converge_provider.testing.conformance import (
+        CannedAnswer,
+        CannedCall,
+        CannedFailure,
+        CannedReasoning,
+        ChatBackendConformance,
+        ConformanceReport,
+        Endpoint,
+        Failure,
+        NotOnThisWireError,
+        Subject,
+        WireDouble,
+        certify,
+    )
     from converge_provider.testing.distributions import FakeDistribution, FakeSite
     from converge_provider.testing.fixtures import no_network
     from converge_provider.testing.network import NetworkGuard, NetworkRefusedError
@@ -18,23 +33,39 @@ if TYPE_CHECKING:
     from converge_provider.testing.stores import StateStoreSuite
     from converge_provider.testing.turns import BREAK_OFF, HANG, Step, Turn
 
-pytest_plugins: tuple[str, ...] = ("converge_provider.testing.fixtures",)
+pytest_plugins: tuple[str, ...] = (
+    "converge_provider.testing.fixtures",
+    "converge_provider.testing.conformance.plugin",
+)
 """What pytest loads when this package is loaded as a plugin."""
 
 _HOMES = {
     "BREAK_OFF": "turns",
+    "CannedAnswer": "conformance",
+    "CannedCall": "conformance",
+    "CannedFailure": "conformance",
+    "CannedReasoning": "conformance",
+    "CannedRequest": "canned",
+    "ChatBackendConformance": "conformance",
+    "ConformanceReport": "conformance",
+    "Endpoint": "conformance",
+    "Failure": "conformance",
     "FakeDistribution": "distributions",
     "FakeSite": "distributions",
     "HANG": "turns",
     "ManualClock": "clock",
     "NetworkGuard": "network",
     "NetworkRefusedError": "network",
+    "NotOnThisWireError": "conformance",
     "ScriptedBackend": "scripted",
     "ScriptedProviderType": "provider_types",
     "StateStoreSuite": "stores",
     "Step": "turns",
+    "Subject": "conformance",
     "Turn": "turns",
+    "WireDouble": "conformance",
     "catalogue_of": "scripted",
+    "certify": "conformance",
     "choose_among": "choosing",
     "no_network": "fixtures",
     "terms_of": "choosing",
@@ -43,17 +74,30 @@ _HOMES = {
 __all__ = (
     "BREAK_OFF",
     "HANG",
+    "CannedAnswer",
+    "CannedCall",
+    "CannedFailure",
+    "CannedReasoning",
+    "CannedRequest",
+    "ChatBackendConformance",
+    "ConformanceReport",
+    "Endpoint",
+    "Failure",
     "FakeDistribution",
     "FakeSite",
     "ManualClock",
     "NetworkGuard",
     "NetworkRefusedError",
+    "NotOnThisWireError",
     "ScriptedBackend",
     "ScriptedProviderType",
     "StateStoreSuite",
     "Step",
+    "Subject",
     "Turn",
+    "WireDouble",
     "catalogue_of",
+    "certify",
     "choose_among",
     "no_network",
     "terms_of",

@@ -13,7 +13,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import define, field, frozen
@@ -93,6 +93,8 @@ class CannedServer:
     """
     Gives the answers in order, the last one for ever, and remembers what was asked.
 
+    Where the answer hangs on what is asked, a function of the request says it.
+
     Example:
         >>> with CannedServer([json_answer({"data": []})]) as server:
         ...     server.url.startswith("http://127.0.0.1:")
@@ -100,7 +102,7 @@ class CannedServer:
 
     """
 
-    answers: Sequence[Sequence[Step]]
+    answers: Sequence[Sequence[Step]] | Callable[[CannedRequest], Sequence[Step]]
     tls: ssl.SSLContext | None = None
     """The server's context, when it shall speak TLS."""
     requests: list[CannedRequest] = field(factory=list[CannedRequest], init=False)
@@ -151,13 +153,17 @@ class CannedServer:
             if self.tls is not None:
                 client = self.tls.wrap_socket(plain, server_side=True)
             while (request := _read_request(client, number)) is not None:
-                place = min(len(self.requests), len(self.answers) - 1)
                 self.requests.append(request)
-                self._play(client, self.answers[place])
+                self._play(client, self._answer_to(request, len(self.requests)))
         except OSError:
             pass  # the client has gone
         finally:
             client.close()
+
+    def _answer_to(self, request: CannedRequest, number: int) -> Sequence[Step]:
+        if callable(self.answers):
+            return self.answers(request)
+        return self.answers[min(number, len(self.answers)) - 1]
 
     def _play(self, client: socket.socket, steps: Iterable[Step]) -> None:
         for step in steps:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converge_provider.contract.policies import EnabledPolicy, Policy
+from converge_provider.contract.registered import RegisteredChatBackend
 from converge_provider.selection import Decision, decide
 from converge_provider.selection.rows import Term
 from converge_provider.testing.scripted import ScriptedBackend, catalogue_of
@@ -12,12 +13,12 @@ __all__ = ("choose_among", "terms_of")
 
 
 def choose_among(
-    *backends: ScriptedBackend,
+    *backends: ScriptedBackend | RegisteredChatBackend,
     policies: Sequence[EnabledPolicy],
     **question: Any,  # noqa: ANN401 - what decide() takes
 ) -> Decision:
     """
-    Choose among scripted backends, without an engine.
+    Choose among backends, scripted ones as they are, without an engine.
 
     Args:
         backends: The candidates.
@@ -36,7 +37,7 @@ def choose_among(
 
 def terms_of(
     policy: Policy,
-    *backends: ScriptedBackend,
+    *backends: ScriptedBackend | RegisteredChatBackend,
     options: object = None,
     **question: Any,  # noqa: ANN401 - what decide() takes
 ) -> Mapping[str, Term]:
