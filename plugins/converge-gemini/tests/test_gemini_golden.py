@@ -1,0 +1,275 @@
+"""
+Whole bodies of the wire, both ways, compared with the files under ``golden/``.
+
+Each file of ``requests/`` is what a request becomes; each file of ``answers/`` holds the documents that the service
+sends and the events that they become.  ``tox -e golden`` writes the former, and the events of the latter; the
+difference is then seen in review.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from converge_gemini.describing import dialect_of
+from converge_gemini.facts import ModelFacts, known_models
+from converge_gemini.wire.answers import Assembler
+from converge_gemini.wire.dialect import Dialect
+from converge_gemini.wire.requests import to_wire
+from converge_provider import (
+    AudioPart,
+    ChatMessage,
+    ChatRequest,
+    ChatRole,
+    DocumentPart,
+    Finished,
+    ImagePart,
+    ReasoningEffort,
+    ReasoningPart,
+    ResponseFormat,
+    TextPart,
+    ToolCall,
+    ToolChoice,
+    ToolDefinition,
+    codec,
+)
+from converge_provider.http import json_bytes
+
+GOLDEN = Path(__file__).parent / "golden"
+
+WEATHER = ToolDefinition(
+    name="weather",
+    description="Tell the weather.",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string", "minLength": 1}, "day": {"type": ["string", "null"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+TIME = ToolDefinition(name="time", description="Tell the time.", parameters={"type": "object"})
+CITY = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A city",
+    "type": "object",
+    "properties": {
+        "city": {"$ref": "#/definitions/Name"},
+        "kind": {"const": "city"},
+        "people": {"type": "integer", "exclusiveMinimum": 0, "default": 1},
+        "near": {"type": "array", "items": {"anyOf": [{"type": "string", "pattern": "^[A-Z]"}, {"type": "null"}]}},
+        "mayor": {"allOf": [{"$ref": "#/definitions/Name"}], "description": "Whoever that is."},
+    },
+    "required": ["city", "kind"],
+    "additionalProperties": False,
+    "definitions": {"Name": {"type": "string", "maxLength": 80}},
+}
+
+
+def ask(text: str = "Hello", **fields: Any) -> ChatRequest:
+    """Make a request."""
+    return evolve(ChatRequest.of(text), **fields)
+
+
+def dialect(model: str = "m1") -> Dialect:
+    """Give the dialect of a model of the table, or of a model of which nothing is known."""
+    return dialect_of(model, known_models().get(model, ModelFacts()))
+
+
+CALLS = (
+    ToolCall(id="a", name="weather", arguments='{"city":"Oslo"}'),
+    ToolCall(id="b", name="weather", arguments='{"city":"Bergen"}'),
+)
+SIGNED = (
+    ReasoningPart(text="They want both.", signature="gemini::dGhvdWdodA=="),
+    TextPart(text="Let me see."),
+    ReasoningPart(signature="gemini::dGV4dA==", redacted=True),
+    ReasoningPart(signature="gemini:a:Y2FsbA==", redacted=True),
+)
+
+
+def conversation(parts: tuple[Any, ...]) -> ChatRequest:
+    """Make a conversation in which functions were called."""
+    return ask(
+        messages=(
+            ChatMessage.system("Be polite."),
+            ChatMessage.user("What is the weather in Oslo and Bergen?"),
+            ChatMessage(role=ChatRole.ASSISTANT, parts=parts, tool_calls=CALLS),
+            ChatMessage.tool("a", "sun"),
+            ChatMessage.tool("b", '{"sky": "rain"}'),
+            ChatMessage.assistant("Sun and rain."),
+            ChatMessage.system("Be brief from now on."),
+            ChatMessage.assistant(""),
+            ChatMessage.user("Grüße 🙂"),
+        ),
+        system="You are kind.",
+        tools=(WEATHER, TIME),
+    )
+
+
+FOREIGN = (ReasoningPart(text="hm", signature="ErUB"), ReasoningPart(signature="EmwK", redacted=True))
+SENSES = ask(
+    messages=(
+        ChatMessage(
+            role=ChatRole.USER,
+            parts=(
+                TextPart(text="Compare."),
+                ImagePart(media_type="image/png", data=b"\x89PNG"),
+                ImagePart(media_type="image/jpeg", url="https://pictures.example/cat.jpg"),
+                DocumentPart(media_type="application/pdf", data=b"%PDF", name="paper.pdf"),
+                AudioPart(media_type="audio/wav", data=b"RIFF"),
+            ),
+        ),
+        ChatMessage.assistant("", tool_calls=CALLS[:1]),
+        ChatMessage(
+            role=ChatRole.TOOL,
+            tool_call_id="a",
+            parts=(TextPart(text="a map"), ImagePart(media_type="image/png", data=b"\x89PNG")),
+        ),
+    )
+)
+EXTRA = {
+    "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    "generationConfig": {"topK": 40, "thinkingConfig": {"thinkingBudget": 5}},
+    "tools": [{"googleSearch": {}}],
+    "cachedContent": "cachedContents/1",
+}
+
+REQUESTS: dict[str, tuple[ChatRequest, Dialect]] = {
+    "plain": (ask(), dialect()),
+    "everything": (
+        ask(
+            system="Be brief.",
+            tools=(WEATHER,),
+            tool_choice=ToolChoice.named("weather"),
+            max_tokens=100,
+            temperature=0.0,
+            top_p=0.9,
+            seed=7,
+            stop_sequences=("END", "\n\n"),
+            metadata={"stays": "here"},
+            extra=EXTRA,
+        ),
+        dialect(),
+    ),
+    "conversation_signed": (conversation(SIGNED), dialect("gemini-3.8-flash")),
+    "conversation_foreign": (conversation(FOREIGN), dialect("gemini-3.8-flash")),
+    "conversation_by_budget": (conversation(FOREIGN), dialect("gemini-2.5-flash")),
+    "senses": (SENSES, dialect("gemini-3.8-flash")),
+    "json": (ask(response_format=ResponseFormat.JSON, system="Be brief."), dialect()),
+    "yaml": (ask(response_format=ResponseFormat.YAML), dialect()),
+    "schema": (ask(response_schema=CITY), dialect()),
+    "required": (ask(tools=(TIME,), tool_choice=ToolChoice.REQUIRED), dialect()),
+    "no_tool": (ask(tools=(TIME,), tool_choice=ToolChoice.NONE), dialect()),
+    "auto": (ask(tools=(TIME,), tool_choice=ToolChoice.AUTO), dialect()),
+    "level": (ask(reasoning_effort=ReasoningEffort.HIGH), dialect("gemini-4-argon")),
+    "budget": (ask(reasoning_effort=ReasoningEffort.MEDIUM), dialect("gemini-2.5-pro")),
+    "budget_none": (ask(reasoning_effort=ReasoningEffort.NONE), dialect("gemini-2.5-flash")),
+}
+ANSWERS = sorted(path.stem for path in (GOLDEN / "answers").glob("*.json"))
+
+
+def request_text(name: str) -> str:
+    """Give what the file of a request should hold."""
+    return _text(json.loads(json_bytes(to_wire(*REQUESTS[name]))))
+
+
+def answer_text(name: str) -> str:
+    """Give what the file of an answer should hold, from the documents in it."""
+    chunks = _answer(name)["chunks"]
+    return _text({"chunks": chunks, "events": [codec.dump(event) for event in events_of(chunks)]})
+
+
+def events_of(chunks: list[Any]) -> list[Any]:
+    """Make the events of documents."""
+    assembler = Assembler()
+    return [*(event for chunk in chunks for event in assembler.take(chunk, event=None)), *assembler.finish()]
+
+
+def _answer(name: str) -> Any:
+    return json.loads((GOLDEN / "answers" / f"{name}.json").read_text("utf-8"))
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_gemini_request_becomes_the_golden_body(name: str) -> None:
+    """What goes over the wire does not change unnoticed."""
+    written = (GOLDEN / "requests" / f"{name}.json").read_text("utf-8")
+
+    assert request_text(name) == written, "a body changed; if that is meant: tox -e golden"
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_gemini_answer_becomes_the_golden_events(name: str) -> None:
+    """What is read from the wire does not change unnoticed."""
+    written = (GOLDEN / "answers" / f"{name}.json").read_text("utf-8")
+
+    assert answer_text(name) == written, "an answer is read differently; if that is meant: tox -e golden"
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_gemini_golden_answer_is_well_formed(name: str) -> None:
+    """A recorded answer ends with its only ``Finished``, whose text is that of the deltas and whose sums agree."""
+    events = events_of(_answer(name)["chunks"])
+
+    finished = [event for event in events if isinstance(event, Finished)]
+    assert finished == events[-1:]
+    response = finished[0].response
+    assert response.content == "".join(event.text for event in events if type(event).__name__ == "TextDelta")
+    if response.usage is not None:
+        assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+        stated = [chunk["usageMetadata"] for chunk in _answer(name)["chunks"] if "usageMetadata" in chunk][-1]
+        assert response.usage.total_tokens == stated["totalTokenCount"]
+    if len(_answer(name)["chunks"]) == 1:
+        assert Assembler().whole(_answer(name)["chunks"][0]) == events
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_gemini_answer_is_sent_back_part_by_part(name: str) -> None:
+    """Texts, thoughts and calls go back with the very signatures that they came with, and only those that have one."""
+    response = events_of(_answer(name)["chunks"])[-1].response
+    spoken = ChatMessage(
+        role=ChatRole.ASSISTANT,
+        content="" if response.parts else response.content,
+        tool_calls=response.tool_calls,
+        parts=response.parts,
+    )
+    messages = (ChatMessage.user("?"), spoken, ChatMessage.user("Go on."))
+    sent = to_wire(ChatRequest(messages=messages), dialect("gemini-2.5-flash"))["contents"]
+    came = [
+        part
+        for chunk in _answer(name)["chunks"]
+        for candidate in chunk.get("candidates", ())[:1]
+        for part in candidate.get("content", {}).get("parts", ())
+    ]
+
+    signed = [part for content in sent[1:-1] for part in content["parts"] if "thoughtSignature" in part]
+    assert [_identity(part) for part in signed] == [_identity(part) for part in came if "thoughtSignature" in part]
+
+
+def _identity(part: dict[str, Any]) -> tuple[Any, ...]:
+    """Give what a signature verifies of a part."""
+    call = part.get("functionCall", {})
+    return part["thoughtSignature"], part.get("text"), part.get("thought", False), call.get("name"), call.get("args")
+
+
+def test_gemini_golden_files_are_all_used() -> None:
+    """No file lies there that nothing compares with."""
+    assert {path.stem for path in (GOLDEN / "requests").glob("*.json")} == set(REQUESTS)
+    assert len(ANSWERS) >= 10
+
+
+def main() -> None:
+    """Write the files."""
+    for name in REQUESTS:
+        (GOLDEN / "requests" / f"{name}.json").write_text(request_text(name), "utf-8")
+    for name in ANSWERS:
+        (GOLDEN / "answers" / f"{name}.json").write_text(answer_text(name), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
