@@ -36,7 +36,7 @@ def _flag_gate(flag: str) -> Gate:
         return no
 
     no = Reason(flag, f"{flag} no")
-    return Gate(flag, failing, reason)
+    return Gate(flag, failing, reason, facts=(f"flag.{flag}",))
 
 
 def _input_gate(name: str, capability: Capability) -> Gate:
@@ -49,7 +49,7 @@ def _input_gate(name: str, capability: Capability) -> Gate:
         return no
 
     no = Reason(name, f"{name} no")
-    return Gate(name, failing, reason)
+    return Gate(name, failing, reason, facts=(f"capabilities.{capability}",))
 
 
 def _feature_gate(name: str) -> Gate:
@@ -62,7 +62,7 @@ def _feature_gate(name: str) -> Gate:
         return no
 
     no = Reason(name, f"{name} is not honoured, the request sets it")
-    return Gate(name, failing, reason)
+    return Gate(name, failing, reason, facts=("honours",), unstated=lambda table, _question: table.unstated("honours"))
 
 
 FLAG_GATES = tuple(map(_flag_gate, CAPABILITY_FLAGS))

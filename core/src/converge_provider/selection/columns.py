@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from converge_provider.selection.decision import Decision
-from converge_provider.selection.gate import failed
+from converge_provider.selection.gate import failed, lacks
 from converge_provider.selection.gates import NAMING
 from converge_provider.selection.masks import lowest
 from converge_provider.selection.record import Record
@@ -66,7 +66,7 @@ def _rejection(record: Record, place: int) -> Rejection:
 def _nearest(record: Record, count: int) -> list[int]:
     """Give the places of rejected candidates as a decision orders them: by whether they are named, then by failures."""
     unnamed = failed(failure for failure in record.failing if failure[0].name in NAMING)
-    by_failures = list(_by_number([mask for _, mask in record.failing]))
+    by_failures = list(_by_number(lacks(record.table, record.question, record.failing)))
     found: list[int] = []
     for group in (*(mask & ~unnamed for mask in by_failures), *(mask & unnamed for mask in by_failures)):
         found += lowest(group, count - len(found))

@@ -82,7 +82,7 @@ class Counterfactuals:
         clauses: list[frozenset[Key]] = []
         blocked: list[str] = []
         for reason in reasons:
-            stated = {("claim", reason.gate)} if reason.unknown else set[Key]()
+            stated = {("claim", reason.key or reason.gate)} if reason.unknown else set[Key]()
             for alternatives in self._ways(reason.gate, place):
                 clause = frozenset(stated | alternatives)
                 if clause:
@@ -152,11 +152,11 @@ _WORDS = {
 }
 
 
-def _fact(gate: str, rejection: "Rejection") -> str:
+def _fact(claim: str, rejection: "Rejection") -> str:
     """Say which fact is to be stated, as the reason does."""
-    text = next(reason.text for reason in rejection.reasons if reason.gate == gate)
+    text = next(reason.text for reason in rejection.reasons if claim in (reason.key, reason.gate))
     _, found, how = text.partition("; if you know it, ")
-    return f"if it is so, {how}" if found else f"if it is so, state what {gate} asks for"
+    return f"if it is so, {how}" if found else f"if it is so, state what {claim} asks for"
 
 
 def _loosening(lever: Lever, step: int) -> Change:

@@ -9,7 +9,7 @@ from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.table import Table
 
-__all__ = ("Failure", "Gate", "failed", "unknown", "verdicts")
+__all__ = ("Failure", "Gate", "failed", "lacks", "unknown", "verdicts")
 
 
 @frozen
@@ -22,6 +22,10 @@ class Gate:
     """Gives the mask of the candidates that fail it; 0 when nothing is asked."""
     reason: Callable[[Table, Question, int], Reason]
     """Says why one candidate fails it; called only when a record is read."""
+    facts: tuple[str, ...] = ()
+    """The claims that decide, by which a record says who states them."""
+    unstated: Callable[[Table, Question], Mapping[str, int]] | None = None
+    """Gives, by the claims that other gates ask for too, the mask of those of whom nobody has stated them."""
 
 
 Failure = tuple[Gate, int]
@@ -34,6 +38,23 @@ def failed(failing: Iterable[Failure]) -> int:
     for _, mask in failing:
         bad |= mask
     return bad
+
+
+def lacks(table: Table, question: Question, failing: Iterable[Failure]) -> list[int]:
+    """
+    Give a mask for each thing that candidates lack: a gate that they fail, or one claim for several gates.
+
+    Whoever is in the fewest of these masks is the nearest to being eligible.
+    """
+    found: list[int] = []
+    shared: dict[str, int] = {}
+    for gate, mask in failing:
+        left = mask
+        for claim, unstated in gate.unstated(table, question).items() if gate.unstated else ():
+            shared[claim] = shared.get(claim, 0) | left & unstated
+            left &= ~unstated
+        found.append(left)
+    return [mask for mask in (*found, *shared.values()) if mask]
 
 
 def verdicts(reasons: Mapping[int, Reason]) -> list[Failure]:
@@ -55,7 +76,7 @@ def verdicts(reasons: Mapping[int, Reason]) -> list[Failure]:
     return [gate(name) for name in sorted({reason.gate for reason in reasons.values()})]
 
 
-def unknown(table: Table, place: int, gate: str, fact: str, *, key: str) -> Reason:
+def unknown(table: Table, place: int, gate: str, fact: str, *, key: str, claim: str | None = None) -> Reason:
     """
     Say that nobody has stated a fact, and how to settle it.
 
@@ -65,7 +86,8 @@ def unknown(table: Table, place: int, gate: str, fact: str, *, key: str) -> Reas
         gate: The gate's name.
         fact: What is unknown, and what is asked.
         key: Where the configuration takes it among the claims.
+        claim: The claim for which it counts where that is another; several gates may ask for one claim.
 
     """
     where = f'[claims."{table.ids[place]}"] in the configuration'
-    return Reason(gate, f"{fact}; if you know it, state {key} under {where}", unknown=True)
+    return Reason(gate, f"{fact}; if you know it, state {key} under {where}", unknown=True, key=claim or key)

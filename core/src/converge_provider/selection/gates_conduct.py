@@ -15,14 +15,15 @@ def _not_certified(table: Table, question: Question) -> int:
 
 
 def _say_compliance(table: Table, question: Question, place: int) -> Reason:
-    return _say_lacking(table, place, "compliance", [str(question.requirements.compliance)], key="compliance")
+    return _say_lacking(table, place, "compliance", [str(question.requirements.compliance)])
 
 
-def _say_lacking(table: Table, place: int, gate: str, wanted: list[str], *, key: str) -> Reason:
+def _say_lacking(table: Table, place: int, gate: str, wanted: list[str]) -> Reason:
+    """Say it in the gate's own words; a certificate of either kind settles both gates."""
     row, asked = table.rows[place], f"{', '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} asked for"
     has = ", ".join(sorted(_spelt(name) for name in certified(row)))
     if not has and row.claims.compliance is None and row.claims.certifications is None:
-        return unknown(table, place, gate, f"{gate} unknown, {asked}", key=key)
+        return unknown(table, place, gate, f"{gate} unknown, {asked}", key=gate, claim="certifications")
     return Reason(gate, f"{gate} {has or 'none'}, {asked}")
 
 
@@ -44,7 +45,7 @@ def _lacks_certificates(table: Table, question: Question) -> int:
 def _say_certificates(table: Table, question: Question, place: int) -> Reason:
     assert question.constraints is not None
     lacking = sorted(map(_spelt, question.constraints.certifications - certified(table.rows[place])))
-    return _say_lacking(table, place, "certifications", lacking, key="certifications")
+    return _say_lacking(table, place, "certifications", lacking)
 
 
 def _yes_or_no_gate(gate: str, demand: str, claim: str, good: bool, words: tuple[str, str, str]) -> Gate:  # noqa: FBT001 - the claim's good value
@@ -72,7 +73,13 @@ def _yes_or_no_gate(gate: str, demand: str, claim: str, good: bool, words: tuple
             return unknown(table, place, gate, f"{subject} unknown, {asked} is asked for", key=claim)
         return failed
 
-    return Gate(gate, failing, reason)
+    return Gate(gate, failing, reason, facts=(claim,), unstated=lambda table, _question: table.unstated(claim))
+
+
+def _uncertified(table: Table, _question: Question) -> dict[str, int]:
+    """Give those of whom nobody has stated any certificate, which settles both gates."""
+    silent = table.where("uncertified", lambda row: row.claims.compliance is row.claims.certifications is None)
+    return {"certifications": silent & ~table.where("certified", certified)}
 
 
 def _keeps_too_long(table: Table, question: Question) -> int:
@@ -94,10 +101,12 @@ def _say_retention(table: Table, question: Question, place: int) -> Reason:
     return Reason("retention", f"retention {days} days > {most} days")
 
 
-COMPLIANCE_GATE = Gate("compliance", _not_certified, _say_compliance)
+_CERTIFICATES = ("certifications", "compliance")
+
+COMPLIANCE_GATE = Gate("compliance", _not_certified, _say_compliance, facts=_CERTIFICATES, unstated=_uncertified)
 
 CONDUCT_GATES = (
-    Gate("certifications", _lacks_certificates, _say_certificates),
+    Gate("certifications", _lacks_certificates, _say_certificates, facts=_CERTIFICATES, unstated=_uncertified),
     _yes_or_no_gate(
         "training",
         "no_training",
@@ -105,7 +114,7 @@ CONDUCT_GATES = (
         good=False,
         words=("training on inputs", "trains on inputs", "no training"),
     ),
-    Gate("retention", _keeps_too_long, _say_retention),
+    Gate("retention", _keeps_too_long, _say_retention, facts=("retention_days",)),
     _yes_or_no_gate("replay", "replay", "supports_replay", good=True, words=("replay", "replay no", "replay")),
     _yes_or_no_gate(
         "offline",

@@ -1,6 +1,6 @@
 """The gates that ask who: the kind, lists of names, and the lists of a routing policy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from converge_provider.selection.gate import Gate
 from converge_provider.selection.question import Question
@@ -71,10 +71,16 @@ def _routing_gate(gate: str, lists: str, named: str) -> Gate:
         if LOCAL in names and table.rows[place].claims.requires_network is None:
             where = f'[claims."{table.ids[place]}"] in the configuration'
             text += f"; whether it needs a network is unknown; if you know it, state requires_network under {where}"
-            return Reason(gate, text, unknown=True)
+            return Reason(gate, text, unknown=True, key="requires_network")
         return Reason(gate, text)
 
-    return Gate(gate, failing, reason)
+    def unstated(table: Table, question: Question) -> Mapping[str, int]:
+        constraints = question.constraints
+        assert constraints is not None
+        names = getattr(constraints.routing, lists).get(getattr(constraints, gate)) or ()
+        return table.unstated("requires_network") if LOCAL in names else {}
+
+    return Gate(gate, failing, reason, facts=("requires_network",), unstated=unstated)
 
 
 def _saying(gate: str, text: str) -> Callable[[Table, Question, int], Reason]:
@@ -82,7 +88,7 @@ def _saying(gate: str, text: str) -> Callable[[Table, Question, int], Reason]:
     return lambda _table, _question, _place: reason
 
 
-KIND_GATE = Gate("kind", _other_kind, _say_kind)
+KIND_GATE = Gate("kind", _other_kind, _say_kind, facts=("kind",))
 
 LIST_GATES = (
     Gate("allowed", _not_allowed, _saying("allowed", "is not on the list of those that are allowed")),

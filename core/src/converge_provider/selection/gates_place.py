@@ -106,12 +106,17 @@ def _processing_gate(gate: str, field: str) -> Gate:
             return unknown(table, place, gate, f"{noun} unknown, only {wanted} is asked for", key=field)
         return Reason(gate, f"{noun} {_listed(claimed)}, only {wanted} is asked for")
 
-    return Gate(gate, failing, reason)
+    return Gate(gate, failing, reason, facts=(field, "requires_network"))
 
 
-SOVEREIGNTY_GATE = Gate("sovereignty", _resides_elsewhere, _say_sovereignty)
+SOVEREIGNTY_GATE = Gate("sovereignty", _resides_elsewhere, _say_sovereignty, facts=("data_sovereignty",))
 
-JURISDICTION_GATE = Gate("jurisdiction", _under_another_law, _say_jurisdiction)
+JURISDICTION_GATE = Gate(
+    "jurisdiction",
+    _under_another_law,
+    _say_jurisdiction,
+    facts=("country", "region", "requires_network", "data_sovereignty"),
+)
 
 PROCESSING_GATES = (
     _processing_gate("processing_region", "processing_regions"),

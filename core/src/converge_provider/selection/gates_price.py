@@ -1,6 +1,7 @@
 """The gates that compare what the criteria have no word for: the length of an answer, and money."""
 
 from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from converge_provider.selection.gate import Gate, unknown
@@ -8,9 +9,11 @@ from converge_provider.selection.masks import mask_of
 from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.table import Facts, Table
-from converge_provider.values.usage import UsageDetail
 
 __all__ = ("OUTPUT_GATE", "PRICE_GATES")
+
+_MTOK = 1_000_000
+_FREE = Decimal(0)
 
 
 def _too_terse(table: Table, question: Question) -> int:
@@ -49,10 +52,14 @@ def _price_gate(gate: str, demand: str, price: str) -> Gate:
         found = of(table.rows[place], question.needs.input_tokens)
         if found is None:
             fact = f"{noun} unknown, at most ${most} per million tokens is asked for"
-            return unknown(table, place, gate, fact, key=f"prices.{price}")
+            return unknown(table, place, gate, fact, key=f"prices.{price}", claim="prices")
         return Reason(gate, f"{noun} ${found} > ${most} per million tokens")
 
-    return Gate(gate, failing, reason)
+    def unstated(table: Table, question: Question) -> Mapping[str, int]:
+        size = _size_class(table, question)
+        return {"prices": table.where(("unpriced", price, size), lambda row: of(row, size) is None)}
+
+    return Gate(gate, failing, reason, facts=("prices",), unstated=unstated)
 
 
 def _size_class(table: Table, question: Question) -> int:
@@ -61,44 +68,83 @@ def _size_class(table: Table, question: Question) -> int:
     return table.price_limits[passed - 1] + 1 if passed else 0
 
 
-def _expected(row: Facts, question: Question) -> Decimal | None:
-    """Give what this request costs at most: its input, and the longest answer that it may get."""
-    answer = question.needs.answer_tokens or row.claims.max_output_tokens
-    if row.claims.prices is None or answer is None:
+Terms = tuple[Decimal | None, Decimal | None, int | None]
+"""What a million tokens of input and of output cost, and the longest answer; many candidates have the same ones."""
+
+
+def _terms(row: Facts, size: int) -> Terms:
+    rates = None if row.claims.prices is None else row.claims.prices.dearest(size)
+    longest = row.claims.max_output_tokens
+    return (None, None, longest) if rates is None else (rates.input_usd_per_mtok, rates.output_usd_per_mtok, longest)
+
+
+def _expected(terms: Terms, question: Question) -> Decimal | None:
+    """Give what this request costs at most, its input and the longest answer that it may get, in millionths of $1."""
+    input_price, output_price, limit = terms
+    tokens, answer = question.needs.input_tokens, question.needs.answer_tokens or limit
+    if answer is None or (input_price is None and (tokens or output_price is None)):
         return None
-    longest = min(answer, row.claims.max_output_tokens or answer)
-    usage = UsageDetail(input_uncached=question.needs.input_tokens, output=longest)
-    return row.claims.prices.dearest(question.needs.input_tokens).cost_of(usage).usd
+    longest = min(answer, limit or answer)
+    if output_price is None:
+        return None if longest else tokens * (input_price or _FREE)
+    return tokens * (input_price or _FREE) + longest * output_price
+
+
+def _spread(table: Table, question: Question, test: Callable[[Decimal | None], bool]) -> int:
+    """Give the candidates whose costs for this request are so, looking once at those that charge the same."""
+    size = _size_class(table, question)
+    each_once, column = table.grouped(f"terms for {size} tokens", lambda row: _terms(row, size))
+    verdicts = [test(_expected(terms, question)) for terms in each_once]
+    return mask_of(map(verdicts.__getitem__, column))
+
+
+def _asked_price(question: Question) -> Decimal | None:
+    """Give the most that this request may cost, in millionths of $1, if there is a request."""
+    assert question.constraints is not None
+    most = question.constraints.max_usd_per_request
+    is_there = question.request is not None or question.request_digest is not None
+    return most * _MTOK if most is not None and is_there else None
 
 
 def _too_dear(table: Table, question: Question) -> int:
-    assert question.constraints is not None
-    most = question.constraints.max_usd_per_request
-    if most is None or question.request is None:
+    most, needs = _asked_price(question), question.needs
+    if most is None:
         return 0
-    return mask_of((cost := _expected(row, question)) is None or cost > most for row in table.rows)
+    key = ("too dear", most, needs.input_tokens, needs.answer_tokens)
+    return table.kept(key, lambda: _spread(table, question, lambda cost: cost is None or cost > most))
+
+
+def _unpriced(table: Table, question: Question) -> Mapping[str, int]:
+    unbounded = 0
+    if not question.needs.answer_tokens:
+        unbounded = table.unstated("max_output_tokens")["max_output_tokens"] & ~table.unstated("prices")["prices"]
+    unpriced = _spread(table, question, lambda cost: cost is None)
+    return {"prices": unpriced & ~unbounded, "max_output_tokens": unbounded}
 
 
 def _say_request_price(table: Table, question: Question, place: int) -> Reason:
     assert question.constraints is not None
     most, row = question.constraints.max_usd_per_request, table.rows[place]
-    cost = _expected(row, question)
+    cost = _expected(_terms(row, _size_class(table, question)), question)
     if cost is not None:
-        return Reason("request_price", f"this request costs up to ${cost:f} > ${most}")
-    key = "max_output_tokens" if row.claims.prices is not None and _unbounded(row, question) else "prices"
+        return Reason("request_price", f"this request costs up to ${(cost / _MTOK).normalize():f} > ${most}")
+    unbounded = row.claims.prices is not None and not question.needs.answer_tokens
+    key = "max_output_tokens" if unbounded and row.claims.max_output_tokens is None else "prices"
     fact = f"price of this request unknown, at most ${most} is asked for"
     return unknown(table, place, "request_price", fact, key=key)
 
 
-def _unbounded(row: Facts, question: Question) -> bool:
-    return not question.needs.answer_tokens and row.claims.max_output_tokens is None
-
-
-OUTPUT_GATE = Gate("output", _too_terse, _say_output)
+OUTPUT_GATE = Gate(
+    "output",
+    _too_terse,
+    _say_output,
+    facts=("max_output_tokens",),
+    unstated=lambda table, _question: table.unstated("max_output_tokens"),
+)
 
 PRICE_GATES = (
     _price_gate("input_price", "max_input_usd_per_mtok", "input_usd_per_mtok"),
     _price_gate("output_price", "max_output_usd_per_mtok", "output_usd_per_mtok"),
-    Gate("request_price", _too_dear, _say_request_price),
+    Gate("request_price", _too_dear, _say_request_price, facts=("prices", "max_output_tokens"), unstated=_unpriced),
 )
 """Those that the constraints ask for."""

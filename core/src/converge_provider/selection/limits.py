@@ -91,7 +91,7 @@ def _poor(quality: float, least: float) -> Reason:
     return Reason("quality", f"quality {quality} < {least}")
 
 
-CONTEXT_GATE = Gate("context", _too_short, _say_context)
-COST_GATE = Gate("cost", _too_dear, _say_cost)
-LATENCY_GATE = Gate("latency", _too_slow, _say_latency)
-QUALITY_GATE = Gate("quality", _too_poor, _say_quality)
+CONTEXT_GATE = Gate("context", _too_short, _say_context, facts=("context_tokens",))
+COST_GATE = Gate("cost", _too_dear, _say_cost, facts=("cost_class",))
+LATENCY_GATE = Gate("latency", _too_slow, _say_latency, facts=("typical_latency_ms",))
+QUALITY_GATE = Gate("quality", _too_poor, _say_quality, facts=("quality",))

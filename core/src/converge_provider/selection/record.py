@@ -1,6 +1,6 @@
 """The columns of one selection, from which a decision and its rows are expanded when they are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -75,18 +75,24 @@ class Record:
 
     @cached_property
     def rejected(self) -> tuple[Rejection, ...]:
-        """Every candidate that fails a gate: those that the host names first, then those that fail fewest gates."""
+        """Every candidate that fails a gate: those that the host names first, then those that lack least."""
         table, question, ids = self.table, self.question, self.table.ids
         found: dict[int, list[Reason]] = {place: [] for place in places(table.all & ~self.eligible)}
         for gate, mask in self.failing:
             say = gate.reason
             for place in places(mask):
                 found[place].append(say(table, question, place))
-        nearest_first = sorted(found, key=lambda place: len(found[place]))
+        nearest_first = sorted(found, key=self._number_lacking(found))
         unnamed = failed(failure for failure in self.failing if failure[0].name in NAMING)
         if unnamed:
             nearest_first.sort(key=lambda place: unnamed >> place & 1)
         return tuple([Rejection(ids[place], tuple(found[place])) for place in nearest_first])
+
+    def _number_lacking(self, found: Mapping[int, Sequence[Reason]]) -> Callable[[int], int]:
+        """Give how much a candidate lacks: one claim that nobody has made counts once, whatever gates ask for it."""
+        if sum(gate.unstated is not None for gate, _ in self.failing) < 2:
+            return lambda place: len(found[place])
+        return lambda place: len({reason.key or reason.gate for reason in found[place]})
 
     @cached_property
     def uses(self) -> tuple[PolicyUse, ...]:

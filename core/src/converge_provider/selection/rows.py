@@ -27,6 +27,8 @@ class Reason:
     """What is the case and what is asked, one line."""
     unknown: bool = False
     """Whether it fails because nobody has stated the fact; the text then says how to find out."""
+    key: str | None = field(default=None, metadata={"omit_empty": True})
+    """The claim that nobody has made, when that is why; several gates may ask for the same one."""
 
 
 @frozen
@@ -104,7 +106,7 @@ class Change:
     kind: str
     """``configuration``, ``claim``, ``criteria``, ``request``, ``caller`` or ``policy``."""
     what: str
-    """What is changed: a setting, a gate whose fact is unknown, or a field of what is asked."""
+    """What is changed: a setting, a claim that nobody has made, or a field of what is asked."""
     asked: JsonValue = field(default=None, hash=False)
     """What is asked now, where that is a value."""
     instead: JsonValue = field(default=None, hash=False)

@@ -1,6 +1,6 @@
 """A catalogue as columns and masks: one bit per candidate, each built once per snapshot."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -42,6 +42,7 @@ _MANY = 1_024
 """Masks that are kept; past it all are forgotten, since one is quickly made again."""
 
 F = TypeVar("F", bound=Facts)
+H = TypeVar("H", bound=Hashable)
 
 
 def in_order(rows: Iterable[F]) -> list[F]:
@@ -188,6 +189,10 @@ class Table:
         """Give those that claim a capability for which the contract has no flag."""
         return self.where(capability, lambda row: row.claims.capabilities.get(capability) is True)
 
+    def unstated(self, claim: str) -> dict[str, int]:
+        """Give, by the claim's name, those of whom nobody has made it."""
+        return {claim: self.where(("unstated", claim), lambda row: getattr(row.claims, claim) is None)}
+
     def where(self, key: object, test: Callable[[Facts], object]) -> int:
         """
         Give those of whom something holds, kept under a key.
@@ -197,11 +202,15 @@ class Table:
             test: Pure.
 
         """
+        return self.kept(key, lambda: mask_of(test(row) for row in self.rows))
+
+    def kept(self, key: object, build: Callable[[], int]) -> int:
+        """Give a mask that is built once and kept under a key, which is hashable."""
         mask = self._masks.get(key)
         if mask is None:
             if len(self._masks) >= _MANY:
                 self._masks.clear()
-            mask = self._masks[key] = mask_of(test(row) for row in self.rows)
+            mask = self._masks[key] = build()
         return mask
 
     def column(self, name: str, read: Callable[[Facts], Any]) -> Sequence[Any]:
@@ -210,6 +219,15 @@ class Table:
         if found is None:
             found = self._columns[name] = [read(row) for row in self.rows]
         return found
+
+    def grouped(self, name: str, read: Callable[[Facts], H]) -> tuple[Sequence[H], Sequence[int]]:
+        """Give one fact of each, kept under its name: the different ones, and for each candidate which of them."""
+        found = self._columns.get(name)
+        if found is None:
+            numbers: dict[H, int] = {}
+            column = [numbers.setdefault(read(row), len(numbers)) for row in self.rows]
+            found = self._columns[name] = (list(numbers), column)
+        return found[0], found[1]
 
     def ordered(self, limit_ms: int, *, last_resort: bool) -> tuple[list[float], list[int]]:
         """
