@@ -68,10 +68,10 @@ def _next(decision: "Decision", best: "RankedCandidate", second: "RankedCandidat
     tiers = sorted({term.tier for term in best.terms})
     counted = [use for use in decision.policies if use.left_out is None]
     epsilons = [max((use.epsilon for use in counted if use.tier == tier), default=0.0) for tier in tiers]
-    totals = [row.tiers or (row.total,) for row in (best, second)]
-    decided = deciding_tier(*totals, epsilons) if any(epsilons) or best.tiers else None
+    ahead, behind = best.tiers or (best.total,), second.tiers or (second.total,)
+    decided = deciding_tier(ahead, behind, epsilons) if any(epsilons) or best.tiers else None
     if decided is None and (not decision.margin or any(epsilons)):
-        same = "with the same total" if totals[0] == totals[1] else f"total {_total(second)}, which counts as equal"
+        same = "with the same total" if ahead == behind else f"total {_total(second)}, which counts as equal"
         return f"Next: {second.id}, {same}; provider and model decide by their names"
     where = "" if decided is None or not best.tiers else f" in tier {tiers[decided]}"
     return f"Next: {second.id}, total {_total(second)}, behind by {decision.margin:.4f}{where}"

@@ -3,7 +3,7 @@
 from converge_provider.selection.gate import Gate, unknown
 from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason
-from converge_provider.selection.table import Table, certified
+from converge_provider.selection.table import Facts, Table, certified
 from converge_provider.values.vocabulary import ComplianceLevel
 
 __all__ = ("COMPLIANCE_GATE", "CONDUCT_GATES")
@@ -76,9 +76,13 @@ def _yes_or_no_gate(gate: str, demand: str, claim: str, good: bool, words: tuple
     return Gate(gate, failing, reason, facts=(claim,), unstated=lambda table, _question: table.unstated(claim))
 
 
+def _has_no_word(row: Facts) -> bool:
+    return row.claims.compliance is None and row.claims.certifications is None
+
+
 def _uncertified(table: Table, _question: Question) -> dict[str, int]:
     """Give those of whom nobody has stated any certificate, which settles both gates."""
-    silent = table.where("uncertified", lambda row: row.claims.compliance is row.claims.certifications is None)
+    silent = table.where("uncertified", _has_no_word)
     return {"certifications": silent & ~table.where("certified", certified)}
 
 
