@@ -31,12 +31,15 @@ from converge_provider import (
     ImagePart,
     Jurisdiction,
     LatencyClass,
+    LatencyRule,
+    Measured,
     Prices,
     PriceTier,
     ReasoningEffort,
     RequiredCapabilities,
     RiskTier,
     SelectionCriteria,
+    StateView,
     TaskComplexity,
     ToolCall,
     ToolChoice,
@@ -670,6 +673,9 @@ def test_gates_report_every_reason_in_their_order() -> None:
         provider="acme",
         backend="acme/m",
         barred={"other/m": Reason("attempted", "tried before")},
+        state=StateView(
+            measured={"other/m": Measured(latency_p95_s=1e4, latency_samples=20)}, latency_rule=LatencyRule()
+        ),
     )
 
     assert [reason.gate for reason in decision.rejected[0].reasons] == [*(gate.name for gate in GATES), "attempted"]

@@ -34,12 +34,15 @@ from converge_provider import (
     DataSovereignty,
     DocumentPart,
     Jurisdiction,
+    LatencyRule,
+    Measured,
     Part,
     Prices,
     ReasoningEffort,
     RequiredCapabilities,
     RiskTier,
     SelectionCriteria,
+    StateView,
     TaskComplexity,
     ToolChoice,
 )
@@ -169,6 +172,8 @@ def unstated(name: str, value: Any) -> Mapping[str, Any]:
     return {name: value, "unknown": frozenset({name})}
 
 
+QUICK = Measured(latency_p95_s=1.8, latency_samples=40)
+SLOW = Measured(latency_p95_s=2.4, latency_samples=40)
 HERE = of_claims(requires_network=False)
 PROBES: Mapping[str, Probe] = {
     "provider": Probe({"provider": "ACME"}, {"provider": "other"}),
@@ -191,6 +196,10 @@ PROBES: Mapping[str, Probe] = {
         "max_usd_per_request", "0.0021", "output_usd_per_mtok", request=ChatRequest.of("Why is the sky blue?")
     ),
     "latency": Probe(stated(), {"typical_latency_ms": 2_001}, unstated("typical_latency_ms", 2**32 - 1)),
+    "measured_latency": Probe(
+        {**stated(), "state": StateView(measured={"acme/m": QUICK, "acme/n": SLOW}, latency_rule=LatencyRule())},
+        {"model": "n"},
+    ),
     "quality": Probe(stated(), {"quality": 0.59}, unstated("quality", 0.0)),
     "sovereignty": Probe(
         stated(jurisdiction=Jurisdiction.SAME_REGION, user_region="EU"),

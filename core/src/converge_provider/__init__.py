@@ -74,6 +74,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         BudgetSettings as BudgetSettings,
         HedgingSettings as HedgingSettings,
         LimitSettings as LimitSettings,
+        MeasuringSettings as MeasuringSettings,
         ParkingSettings as ParkingSettings,
         Resilience as Resilience,
         RetrySettings as RetrySettings,
@@ -168,6 +169,11 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         BackendKind as BackendKind,
         Capability as Capability,
     )
+    from converge_provider.values.measured import (
+        LatencyRule as LatencyRule,
+        Measured as Measured,
+        StateView as StateView,
+    )
     from converge_provider.values.messages import (
         ChatMessage as ChatMessage,
         ChatRole as ChatRole,
@@ -247,8 +253,8 @@ _HOMES = {
         "EngineEvent RequestFinished RequestHedged RequestRetried RequestSwitched"
     ),
     "engine.settings": (
-        "BreakerSettings BudgetSettings HedgingSettings LimitSettings ParkingSettings Resilience RetrySettings "
-        "StreamSettings TimeoutSettings"
+        "BreakerSettings BudgetSettings HedgingSettings LimitSettings MeasuringSettings ParkingSettings Resilience "
+        "RetrySettings StreamSettings TimeoutSettings"
     ),
     "engine.state": "Bench Circuit Hold MemoryStore Remembered Shortage StateStore",
     "errors": (
@@ -271,10 +277,11 @@ _HOMES = {
         "BackendSwitched Citation Finished ReasoningBlock ReasoningDelta StreamEvent TextDelta ToolCallDelta "
         "ToolCallFinished ToolCallMalformed ToolCallStarted UsageReported"
     ),
+    "values.hashing": "hashed_share",
     "values.identity": "BackendKind Capability",
+    "values.measured": "LatencyRule Measured StateView",
     "values.messages": "ChatMessage ChatRole JsonObject JsonValue ToolCall ToolDefinition",
     "values.money": "Cost PriceHours PriceTier Prices Rates",
-    "values.hashing": "hashed_share",
     "values.parts": "AudioPart DocumentPart ImagePart Part ReasoningPart TextPart",
     "values.replies": "ChatResponse FinishReason",
     "values.requests": "CacheHint CacheLifetime ChatRequest ReasoningEffort ResponseFormat ToolChoice",

@@ -40,6 +40,25 @@ class CandidateView(Protocol):
         """Tokens of the longest answer that the request admits; 0 when it sets no limit."""
         ...
 
+    @property
+    def seed(self) -> int:
+        """The seed of this selection: the only randomness there is."""
+        ...
+
+    @property
+    def time(self) -> str:
+        """When the selection is made, ISO 8601; empty when the caller gave no time."""
+        ...
+
+    @property
+    def key(self) -> str | None:
+        """What the request belongs to: equal for requests that belong together; ``None``: nobody said."""
+        ...
+
+    def remembered(self, policy: str) -> JsonObject:
+        """Give what a policy, named by its name, has made of what it was told; empty when that is nothing."""
+        ...
+
     def __len__(self) -> int:
         """Give the number of candidates, at least 1."""
         ...
@@ -56,7 +75,10 @@ class CandidateView(Protocol):
         Args:
             name: A field of the descriptor (``quality``, ``typical_latency_ms``, ``cost_class``, …), of its
                 capabilities (``tool_use``, …), of the claims (``country``, ``requires_network``, …) or of their prices
-                (``input_usd_per_mtok``, …, as floats), where ``None`` is unknown; or ``fitness``, the contract's score.
+                (``input_usd_per_mtok``, …, as floats), where ``None`` is unknown; ``fitness``, the contract's score; or
+                what was measured, a field of :class:`~converge_provider.Measured` (``latency_p95_s``, ``in_flight``,
+                …), and ``assigned``: whether it last answered a request with this key.  What was measured must be
+                asked for while scoring: it enters the record then, and cannot be had later.
 
         Raises:
             KeyError: There is no such fact.

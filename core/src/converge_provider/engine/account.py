@@ -52,6 +52,7 @@ class Account:
 
     def begun(self, trial: "Trial") -> None:
         """Take the beginning of an attempt."""
+        self._parts.store.begin(trial.entry.id)
         step = self._step_to(trial)
         self._tell_beginning(trial, step)
         self._running[trial] = step
@@ -77,6 +78,9 @@ class Account:
         self._closed = True
         parts, elapsed_s = self._parts, self._ask.deadline.elapsed_s()
         parts.guards.finished(self._ask.id)
+        if self._ask.key is not None and outcome is Outcome.ANSWERED:
+            last = self.attempts[-1]
+            parts.store.assign(self._ask.key, last.backend, now_s=last.started_s + last.elapsed_s)
         if self._decisions:
             wanted = parts.journal.content_bytes
             entry = Entry(

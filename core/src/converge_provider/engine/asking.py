@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from converge_provider.registry import CatalogueEntry
     from converge_provider.values.selection_config import ChatBackendSelectionConfig
 
-__all__ = ("Ask", "Asker", "request_of", "size_of")
+__all__ = ("Ask", "Asker", "key_of", "request_of", "size_of")
+
+_KEYS = ("conversation", "session", "user")
 
 
 @frozen(kw_only=True, eq=False)
@@ -39,6 +41,8 @@ class Ask:
     """What the answer must satisfy, or ``None``: any answer will do."""
     on_mismatch: OnMismatch = "stop"
     """Whether another backend is asked when the answer does not satisfy it."""
+    key: str | None = None
+    """What the request belongs to, as policies and the store know it."""
 
     def request_for(self, entry: "CatalogueEntry") -> ChatRequest:
         """Give the request as one backend gets it: a name that restricts the candidates becomes the model's own."""
@@ -93,6 +97,7 @@ class Asker:
             seed=name & 0xFFFFFFFF,
             check=check,
             on_mismatch=checked_on_mismatch(on_mismatch),
+            key=key_of(prepared),
         )
 
     def criteria(self, given: SelectionCriteria | None) -> SelectionCriteria | None:
@@ -141,6 +146,27 @@ def request_of(asked: ChatRequest | str) -> ChatRequest:
         message = "the request has no message"
         raise InvalidRequest(message)
     return asked
+
+
+def key_of(request: ChatRequest) -> str | None:
+    """
+    Say what a request belongs to, by its label ``conversation``, else ``session``, else ``user``.
+
+    Returns:
+        16 hexadecimal digits of a SHA-256, so that nobody is named in the record or the store; ``None``: no such label.
+
+    Example:
+        >>> key_of(ChatRequest(messages=(), metadata={"user": "u", "conversation": "c"}))
+        '7d2ce16475179735'
+
+    """
+    for name in _KEYS if request.metadata else ():
+        label = request.metadata.get(name)
+        if label:
+            from hashlib import sha256  # only for labelled requests
+
+            return sha256(f"{name}:{label}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return None
 
 
 def size_of(request: ChatRequest) -> int:

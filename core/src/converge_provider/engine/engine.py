@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from converge_provider.engine.asking import Asker, request_of
+from converge_provider.engine.asking import Asker, key_of, request_of
 from converge_provider.engine.chats import answer
 from converge_provider.engine.clock import Clock, SystemClock, iso_time
 from converge_provider.engine.course import Course
@@ -24,6 +24,7 @@ from converge_provider.engine.parts import Parts
 from converge_provider.engine.replies import Reply
 from converge_provider.engine.retrying import Retrying
 from converge_provider.engine.settings import OnMismatch, Resilience, checked_on_break
+from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import MemoryStore, StateStore
 from converge_provider.engine.streams import ReplyStream
 from converge_provider.engine.sync import SyncEngine
@@ -108,6 +109,7 @@ class Engine:
             resilience=resilience,
             retrying=Retrying(resilience.retry, random=random, time_s=clock.monotonic_s),
             hedging=Hedging(resilience.hedging, time_s=clock.monotonic_s),
+            sight=Sight(store, policies, resilience.measuring.rule()),
         )
         self._asker = Asker(
             clock=self._parts.clock,
@@ -330,16 +332,19 @@ class Engine:
             PolicyError: A policy could not do its work.
 
         """
+        asked = None if request is None else request_of(request)
+        wanted, now_s = self._asker.criteria(criteria), self._parts.clock.now_s()
         return decide(
             self._parts.catalogue,
-            request=None if request is None else request_of(request),
-            criteria=self._asker.criteria(criteria),
+            request=asked,
+            criteria=wanted,
             constraints=self._asker.constraints_of(constraints),
             provider=self._asker.provider(provider, backend),
             backend=backend,
             policies=self._parts.policies,
             barred=self._parts.guards.bars(),
-            time=iso_time(self._parts.clock.now_s()),
+            state=self._parts.sight.view(criteria=wanted, key=asked and key_of(asked), now_s=now_s),
+            time=iso_time(now_s),
             seed=seed,
         )
 

@@ -14,6 +14,7 @@ from converge_provider.engine.hedging import Hedging
 from converge_provider.engine.observation import Observation
 from converge_provider.engine.retrying import Retrying
 from converge_provider.engine.settings import Resilience
+from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import StateStore
 
 if TYPE_CHECKING:
@@ -39,3 +40,4 @@ class Parts:
     resilience: Resilience
     retrying: Retrying
     hedging: Hedging
+    sight: Sight

@@ -138,7 +138,7 @@ class Picking:
         return await self.ask.deadline.bound(lambda: guards.admit(admission)) if guards else None
 
     def _decide(self, *, early: str | None = None) -> "Decision":
-        parts, ask = self._parts, self.ask
+        parts, ask, now_s = self._parts, self.ask, self._parts.clock.now_s()
         return decide(
             parts.catalogue,
             request=ask.request,
@@ -148,7 +148,8 @@ class Picking:
             backend=ask.backend,
             policies=parts.policies,
             barred=self._bars.joined(parts.guards.bars(early=early)),
-            time=iso_time(parts.clock.now_s()),
+            state=parts.sight.view(criteria=ask.criteria, key=ask.key, now_s=now_s),
+            time=iso_time(now_s),
             seed=ask.seed,
         )
 

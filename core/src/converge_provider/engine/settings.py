@@ -15,12 +15,14 @@ from converge_provider.engine.guarding.settings import (
     checked_limits,
 )
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.measured import LatencyRule
 
 __all__ = (
     "BreakerSettings",
     "BudgetSettings",
     "HedgingSettings",
     "LimitSettings",
+    "MeasuringSettings",
     "OnBreak",
     "OnMismatch",
     "ParkingSettings",
@@ -128,6 +130,29 @@ class HedgingSettings:
 
 
 @frozen(kw_only=True)
+class MeasuringSettings:
+    """
+    What measured latencies decide at the gate ``latency``.
+
+    Example:
+        >>> MeasuringSettings(latency_gate="p50").rule()
+        LatencyRule(percentile=50, samples=20)
+
+    """
+
+    latency_gate: Literal["p95", "p50", "off"] = field(default="p95", validator=one_of("p95", "p50", "off"))
+    """Which percentile of a backend's latest answers is held against the latency that is asked for, if any."""
+    samples: int = field(default=20, validator=within(2, 128, whole=True))
+    """Answers of the last 15 minutes below which nothing measured is held against a backend."""
+
+    def rule(self) -> LatencyRule | None:
+        """Give the same as selection takes it."""
+        if self.latency_gate == "off":
+            return None
+        return LatencyRule(percentile=95 if self.latency_gate == "p95" else 50, samples=self.samples)
+
+
+@frozen(kw_only=True)
 class StreamSettings:
     """
     What happens to streams under way.
@@ -156,6 +181,7 @@ class Resilience:
     retry: RetrySettings = RetrySettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     hedging: HedgingSettings = HedgingSettings()
+    measuring: MeasuringSettings = MeasuringSettings()
     streams: StreamSettings = StreamSettings()
     breaker: BreakerSettings = BreakerSettings()
     parking: ParkingSettings = ParkingSettings()

@@ -8,14 +8,17 @@ from converge_provider.selection.decision import Decision
 from converge_provider.selection.fitness import FITNESS
 from converge_provider.selection.gate import failed, verdicts
 from converge_provider.selection.gates import failures
+from converge_provider.selection.masks import places
 from converge_provider.selection.question import Question
 from converge_provider.selection.ranking import Ranking
 from converge_provider.selection.record import Record
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.scoring import Scored, check_weights, decides_last_resort
 from converge_provider.selection.table import Table, in_order, order_of
+from converge_provider.selection.view import View
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
+from converge_provider.values.measured import StateView
 from converge_provider.values.requests import ChatRequest
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ def decide(
     backend: str | None = None,
     policies: Sequence[EnabledPolicy] = _DEFAULT,
     barred: Mapping[str, Reason] = {},
+    state: StateView | None = None,
     time: str = "",
     seed: int = 0,
 ) -> Decision:
@@ -53,8 +57,10 @@ def decide(
         backend: The only backend to consider: an id, a model's name, or an alias that the catalogue knows.
         policies: Who scores; none at all: the contract's fitness.
         barred: The caller's own rejections by backend id, each a gate of its own.
-        time: When, ISO 8601, as the caller's clock says; it enters only the record and its id.
-        seed: It enters only the record and its id.
+        state: What was measured, as a policy or the gate ``latency`` may ask; read before this returns, never later.
+            What they asked enters the record and its id.
+        time: When, ISO 8601, as the caller's clock says; it enters the record and its id, and policies see it.
+        seed: It enters the record and its id, and policies see it.
 
     Raises:
         PolicyError: The weights are of no use, a policy gave scores that are of no use, or one that may veto failed.
@@ -68,6 +74,7 @@ def decide(
         provider=provider,
         backend=backend,
         barred=barred,
+        state=state,
     )
     return settle(catalogue, question, policies=policies, time=time, seed=seed)
 
@@ -94,7 +101,7 @@ def settle(
         limit_ms = question.requirements.max_latency_ms
         ranking = Ranking.by_fitness(table, limit_ms, eligible, last_resort=not by_total)
     else:
-        scored = Scored.by(policies, table, question, eligible)
+        scored = Scored.by(policies, View(table, question, places(eligible), seed=seed, time=time))
         vetoes = [failure for reasons in scored.vetoes() for failure in verdicts(reasons)]
         failing += vetoes
         eligible &= ~failed(vetoes)

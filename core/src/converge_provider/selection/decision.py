@@ -8,7 +8,15 @@ from attrs import field, frozen
 from converge_provider.errors import ProviderError
 from converge_provider.selection.lazily import Lazily
 from converge_provider.selection.needs import NOTHING, Needs
-from converge_provider.selection.rows import Counterfactual, Derived, PolicyUse, RankedCandidate, Reason, Rejection
+from converge_provider.selection.rows import (
+    Counterfactual,
+    Derived,
+    PolicyUse,
+    RankedCandidate,
+    Reason,
+    Rejection,
+    StateUse,
+)
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.requirements import AgentRequirements
@@ -89,6 +97,8 @@ class Decision(Lazily):
     """The aliases that were replaced."""
     versions: Mapping[str, str] = field(factory=dict[str, str], metadata={"omit_empty": True})
     """The distributions that made the catalogue, and their versions."""
+    state: StateUse | None = field(default=None, metadata={"omit_empty": True})
+    """What was measured and mattered; ``None``: nothing of it did."""
 
     def __hash__(self) -> int:
         """Hash the id, which all inputs are in."""

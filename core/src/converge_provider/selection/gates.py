@@ -12,7 +12,13 @@ from converge_provider.selection.gates_conduct import COMPLIANCE_GATE, CONDUCT_G
 from converge_provider.selection.gates_lists import KIND_GATE, LIST_GATES
 from converge_provider.selection.gates_place import JURISDICTION_GATE, PROCESSING_GATES, SOVEREIGNTY_GATE
 from converge_provider.selection.gates_price import OUTPUT_GATE, PRICE_GATES
-from converge_provider.selection.limits import CONTEXT_GATE, COST_GATE, LATENCY_GATE, QUALITY_GATE
+from converge_provider.selection.limits import (
+    CONTEXT_GATE,
+    COST_GATE,
+    LATENCY_GATE,
+    MEASURED_LATENCY_GATE,
+    QUALITY_GATE,
+)
 from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.table import Table
@@ -79,6 +85,7 @@ GATES = (
     COST_GATE,
     *PRICE_GATES,
     LATENCY_GATE,
+    MEASURED_LATENCY_GATE,
     QUALITY_GATE,
     SOVEREIGNTY_GATE,
     JURISDICTION_GATE,
@@ -93,7 +100,7 @@ GATES = (
 
 _OF_CONSTRAINTS = frozenset({KIND_GATE, *PRICE_GATES, *PROCESSING_GATES, *CONDUCT_GATES, *LIST_GATES})
 _OF_REQUESTS = frozenset({*INPUT_GATES, *FEATURE_GATES})
-_BEYOND_CONTRACT = frozenset({*_OF_CONSTRAINTS, *_OF_REQUESTS, OUTPUT_GATE, JURISDICTION_GATE})
+_BEYOND_CONTRACT = frozenset({*_OF_CONSTRAINTS, *_OF_REQUESTS, OUTPUT_GATE, MEASURED_LATENCY_GATE, JURISDICTION_GATE})
 
 
 def _without(left_out: frozenset[Gate]) -> tuple[Gate, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from converge_provider.selection.rows import PolicyUse
     from converge_provider.values.requests import ChatRequest
 
-__all__ = ("digest_of", "identify")
+__all__ = ("digest_of", "hash_of", "identify")
 
 _DIGITS = 16
 """64 bits: among a million decisions, two share an id with a chance of one in forty million."""
@@ -39,7 +39,9 @@ def identify(record: "Record") -> str:
     }
     if question.constraints is not None:
         inputs["constraints"] = dump(question.constraints)
-    return _hash(inputs)
+    if record.state is not None:
+        inputs["state"] = record.state.digest
+    return hash_of(inputs)
 
 
 def _of_policy(use: "PolicyUse") -> list[object]:
@@ -49,9 +51,10 @@ def _of_policy(use: "PolicyUse") -> list[object]:
 
 def digest_of(request: "ChatRequest") -> str:
     """Hash a request, as it enters the id."""
-    return _hash(dump(request))
+    return hash_of(dump(request))
 
 
-def _hash(document: object) -> str:
+def hash_of(document: object) -> str:
+    """Hash a JSON document."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

@@ -3,12 +3,13 @@
 from functools import lru_cache
 
 from converge_provider.selection.gate import Gate, unknown
+from converge_provider.selection.masks import mask_at
 from converge_provider.selection.question import ASSUMED_CONTEXT_TOKENS, Question
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.table import Table
 from converge_provider.values.vocabulary import CostClass
 
-__all__ = ("CONTEXT_GATE", "COST_GATE", "LATENCY_GATE", "QUALITY_GATE")
+__all__ = ("CONTEXT_GATE", "COST_GATE", "LATENCY_GATE", "MEASURED_LATENCY_GATE", "QUALITY_GATE")
 
 _KEPT = 4_096
 _CLASSES = tuple(CostClass)
@@ -57,6 +58,31 @@ def _say_latency(table: Table, question: Question, place: int) -> Reason:
     return _slow(table.latency.values[place], limit)
 
 
+def _measured_slow(table: Table, question: Question) -> int:
+    if not question.slow or question.criteria is None:
+        return 0
+    limit_ms, known = question.requirements.max_latency_ms, table.place_of
+    slow = (known.get(backend_id) for backend_id in question.slow if _measured_s(question, backend_id) * 1e3 > limit_ms)
+    return mask_at(place for place in slow if place is not None)
+
+
+def _measured_s(question: Question, backend_id: str) -> float:
+    rule, measured = question.latency_rule, question.slow[backend_id]
+    latency_s = None if rule is None else rule.of(measured)
+    assert latency_s is not None, "only what is measured is slow"
+    return latency_s
+
+
+def _say_measured_latency(table: Table, question: Question, place: int) -> Reason:
+    rule, backend_id = question.latency_rule, table.ids[place]
+    assert rule is not None, "without a rule nobody is slow"
+    calls, limit_s = question.slow[backend_id].latency_samples, question.requirements.max_latency_ms / 1e3
+    measured_s = _measured_s(question, backend_id)
+    return Reason(
+        "measured_latency", f"measured p{rule.percentile} {measured_s:.4g} s of {calls} calls > {limit_s:g} s"
+    )
+
+
 def _too_poor(table: Table, question: Question) -> int:
     return table.quality.below(question.requirements.min_quality)
 
@@ -94,4 +120,5 @@ def _poor(quality: float, least: float) -> Reason:
 CONTEXT_GATE = Gate("context", _too_short, _say_context, facts=("context_tokens",))
 COST_GATE = Gate("cost", _too_dear, _say_cost, facts=("cost_class",))
 LATENCY_GATE = Gate("latency", _too_slow, _say_latency, facts=("typical_latency_ms",))
+MEASURED_LATENCY_GATE = Gate("measured_latency", _measured_slow, _say_measured_latency)
 QUALITY_GATE = Gate("quality", _too_poor, _say_quality, facts=("quality",))

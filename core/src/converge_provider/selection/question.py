@@ -10,6 +10,7 @@ from converge_provider.selection.needs import NOTHING, Needs
 from converge_provider.selection.rows import Reason
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
+from converge_provider.values.measured import LatencyRule, Measured, StateView
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.requirements import AgentRequirements
 from converge_provider.values.selection_config import ChatBackendSelectionConfig
@@ -57,6 +58,10 @@ class Question:
     """The aliases that were replaced."""
     barred: Mapping[str, Reason] = field(factory=dict[str, Reason])
     """The caller's own rejections."""
+    state: StateView | None = None
+    """What was measured; ``None``: nothing is known of that."""
+    slow: Mapping[str, Measured] = field(factory=dict[str, Measured])
+    """Those whose measured latency is above what is asked, by id."""
 
     @classmethod
     def of_config(cls, config: ChatBackendSelectionConfig) -> "Question":
@@ -81,6 +86,7 @@ class Question:
         backend: str | None,
         barred: Mapping[str, Reason],
         constraints: Constraints | None = None,
+        state: StateView | None = None,
     ) -> "Question":
         """Ask what :func:`~converge_provider.selection.decide` is asked."""
         needs = Needs.of(request)
@@ -99,6 +105,8 @@ class Question:
             model=model if model is None else aliases.get(model, model),
             replaced=_replaced(aliases, backend, model) if aliases else _NONE,
             barred=barred,
+            state=state,
+            slow=_NOBODY if state is None or criteria is None else _slow(state, stated.max_latency_ms),
         )
 
     def otherwise(self, *, criteria: SelectionCriteria | None, needs: Needs) -> "Question":
@@ -113,12 +121,28 @@ class Question:
         )
 
     @property
+    def latency_rule(self) -> LatencyRule | None:
+        """When a measured latency speaks."""
+        return None if self.state is None else self.state.latency_rule
+
+    @property
     def names_somebody(self) -> bool:
         """Whether the host names a provider, a backend or a model."""
         return self.provider is not None or self.backend is not None or self.model is not None
 
 
 _NONE: Mapping[str, str] = {}
+_NOBODY: Mapping[str, Measured] = {}
+
+
+def _slow(state: StateView, limit_ms: int) -> Mapping[str, Measured]:
+    rule = state.latency_rule
+    if rule is None:
+        return _NOBODY
+    timed = [(backend_id, one, rule.of(one)) for backend_id, one in state.measured.items()]
+    return {
+        backend_id: one for backend_id, one, latency_s in timed if latency_s is not None and latency_s * 1e3 > limit_ms
+    }
 
 
 def _replaced(aliases: Mapping[str, str], *names: str | None) -> Mapping[str, str]:

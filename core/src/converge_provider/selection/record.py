@@ -21,11 +21,13 @@ from converge_provider.selection.rows import (
     RankedCandidate,
     Reason,
     Rejection,
+    StateUse,
     Term,
 )
 from converge_provider.selection.scoring import Scored
 from converge_provider.selection.table import Table
 from converge_provider.selection.tiers import deciding_tier
+from converge_provider.selection.view import View
 from converge_provider.values.messages import JsonObject
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Record:
     def scored(self) -> Scored | None:
         """What the policies said; ``None`` when there was nobody to speak of."""
         if self.already_scored is None and self.eligible:
-            return Scored.by(self.policies, self.table, self.question, self.eligible)
+            view = View(self.table, self.question, places(self.eligible), seed=self.seed, time=self.time)
+            return Scored.by(self.policies, view)
         return self.already_scored
 
     @cached_property
@@ -207,6 +210,16 @@ class Record:
 
     def _expand_versions(self, _: int) -> dict[str, str]:
         return dict(self.catalogue.versions)
+
+    @cached_property
+    def state(self) -> StateUse | None:
+        """What of the measured state was looked at."""
+        from converge_provider.selection.seeing import state_use  # only when it is written down
+
+        return state_use(self.question, None if self.already_scored is None else self.already_scored.view)
+
+    def _expand_state(self, _: int) -> StateUse | None:
+        return self.state
 
     def _expand_catalogue_digest(self, _: int) -> str:
         return self.catalogue.digest

@@ -22,7 +22,7 @@ class Difference:
     """One thing that is not as it was."""
 
     what: str
-    """``catalogue``, ``version of <distribution>``, ``policy <name>``, or ``result`` when all inputs are the same."""
+    """``catalogue``, ``version of <distribution>``, ``policy <name>``, ``state``, or ``result``."""
     was: str | None
     now: str | None
 
@@ -51,6 +51,7 @@ def replay(recorded: "Decision", catalogue: "Catalogue", installed: Mapping[str,
         provider=recorded.provider,
         backend=None,
         barred=recorded.barred,
+        state=None if recorded.state is None else recorded.state.seen,
     )
     if recorded.request_digest is not None:
         question = question.otherwise(criteria=recorded.criteria, needs=recorded.needs)
@@ -80,5 +81,8 @@ def differences(recorded: "Decision", again: "Decision") -> Iterable[Difference]
     for use, other in zip(recorded.policies, again.policies, strict=True):
         if use.options != other.options:
             yield Difference(what=f"policy {use.name}", was=str(use.options), now=str(other.options))
+    was, now = (None if one.state is None else one.state.digest for one in (recorded, again))
+    if was != now:
+        yield Difference(what="state", was=was, now=now)
     if recorded.requirements != again.requirements:
         yield Difference(what="requirements", was=str(recorded.requirements), now=str(again.requirements))

@@ -3,6 +3,7 @@
 from attrs import field, frozen
 
 from converge_provider.selection.lazily import Lazily
+from converge_provider.values.measured import StateView
 from converge_provider.values.messages import JsonObject, JsonValue
 
 __all__ = (
@@ -13,6 +14,7 @@ __all__ = (
     "RankedCandidate",
     "Reason",
     "Rejection",
+    "StateUse",
     "Term",
 )
 
@@ -97,6 +99,18 @@ class PolicyUse:
     """The tier in which it counts; lower ones are asked first."""
     epsilon: float = field(default=0.0, metadata={"omit_empty": True})
     """How far below the best of its tier a total still counts as equal."""
+
+
+@frozen(kw_only=True)
+class StateUse:
+    """What of the measured state a selection looked at; nothing else of it could have made a difference."""
+
+    asked: tuple[str, ...]
+    """What policies asked for: columns, ``key``, ``remembered <policy>``; in alphabetical order."""
+    seen: StateView
+    """What was there to be seen of it, and the latencies of those that fail their gate by them."""
+    digest: str
+    """A hash of both."""
 
 
 @frozen(kw_only=True)

@@ -9,10 +9,7 @@ from attrs import frozen
 from converge_provider.contract.policies import EnabledPolicy, Scores
 from converge_provider.errors import PolicyError
 from converge_provider.selection.fitness import FITNESS
-from converge_provider.selection.masks import places
-from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason, Term
-from converge_provider.selection.table import Table
 from converge_provider.selection.view import View
 
 __all__ = ("Ran", "Scored", "Tier", "check_weights", "decides_last_resort")
@@ -134,7 +131,7 @@ class Scored:
     """What ranks, the tier that is asked first before the others; never empty."""
 
     @classmethod
-    def by(cls, policies: Sequence[EnabledPolicy], table: Table, question: Question, among: int) -> "Scored":
+    def by(cls, policies: Sequence[EnabledPolicy], view: View) -> "Scored":
         """
         Run every policy, and add up.
 
@@ -142,18 +139,15 @@ class Scored:
 
         Args:
             policies: Those that are enabled.
-            table: All candidates.
-            question: What is asked.
-            among: The mask of the candidates that passed the gates; not 0.
+            view: The candidates that passed the gates; nothing more of the measured state can be asked of it after.
 
         Raises:
             PolicyError: A policy gave scores that are of no use, or one that may veto failed.
 
         """
-        at = places(among)
-        view = View(table, question, at)
         ran = [_run(enabled, view) for enabled in policies]
-        return cls(view, at, ran, list(_tiers(ran)) or [Tier.of(FITNESS.tier, [_run(FITNESS, view)])])
+        view.seal()
+        return cls(view, view.places, ran, list(_tiers(ran)) or [Tier.of(FITNESS.tier, [_run(FITNESS, view)])])
 
     def vetoes(self) -> list[dict[int, Reason]]:
         """Give the vetoes of each policy, by the candidate's place in the table."""

@@ -1,6 +1,6 @@
 """The eligible candidates as a policy sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,6 +9,8 @@ from converge_provider.selection.question import Question
 from converge_provider.selection.table import Facts, Table
 from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import CAPABILITY_FLAGS, ChatBackendDescriptor
+from converge_provider.values.measured import MEASURED, Measured
+from converge_provider.values.messages import JsonObject, JsonValue
 from converge_provider.values.money import Prices
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.requirements import AgentRequirements
@@ -26,17 +28,59 @@ _OF_CLAIMS = frozenset(field.name for field in attrs.fields(Claims))
 _OF_PRICES = frozenset(field.name for field in attrs.fields(Prices) if field.name.endswith("_usd_per_mtok"))
 
 
-class View:
-    """The eligible candidates of one question, as columns that are gathered when they are asked for."""
+_OF_STATE = frozenset({*MEASURED, "assigned"})
+_STRANGER = Measured()
+_NOTHING: Mapping[str, JsonValue] = {}
 
-    def __init__(self, table: Table, question: Question, places: Sequence[int]) -> None:
+
+class View:
+    """
+    The eligible candidates of one question, as columns that are gathered when they are asked for.
+
+    What was measured is read while policies score, and only then: what they asked for is on record.
+    """
+
+    def __init__(self, table: Table, question: Question, places: Sequence[int], *, seed: int, time: str) -> None:
+        self.places: Sequence[int] = places
+        """The place in the table of each candidate."""
+        self.seed: int = seed
+        self.time: str = time
+        self.asked: dict[str, None] = {}
+        """What of the measured state was asked for: columns, ``key``, ``remembered <policy>``."""
         self._table = table
         self._question = question
-        self._places = places
         self._columns: dict[str, tuple[Any, ...]] = {}
+        self._measured: tuple[Measured, ...] | None = None
+        self._sealed = False
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
+
+    def seal(self) -> None:
+        """Give no more of the measured state than was asked for."""
+        self._sealed = True
+
+    def measured(self) -> Mapping[str, Measured]:
+        """Give what was measured of each candidate, by id, as it was when the first of its columns was asked for."""
+        ids = self._table.ids
+        return dict(zip([ids[place] for place in self.places], self._measured or (), strict=False))
+
+    @property
+    def key(self) -> str | None:
+        """What the request belongs to, or ``None``."""
+        state = self._question.state
+        if state is None:
+            return None
+        self._asks("key")
+        return state.key
+
+    def remembered(self, policy: str) -> JsonObject:
+        """Give what a policy has made of what it was told."""
+        state = self._question.state
+        if state is None:
+            return _NOTHING
+        self._asks(f"remembered {policy}")
+        return state.remembered.get(policy, _NOTHING)
 
     @property
     def requirements(self) -> AgentRequirements:
@@ -65,13 +109,42 @@ class View:
 
     def column(self, name: str) -> Sequence[Any]:
         """Give one fact of every candidate; ``None`` is unknown."""
-        return self._columns.get(name) or self._gathered(name, self._whole(name))
+        found = self._columns.get(name)
+        if found is not None:
+            return found
+        if name not in _OF_STATE:
+            return self._gathered(name, self._whole(name))
+        found = self._columns[name] = self._of_state(name)
+        return found
 
     def _gathered(self, name: str, whole: Sequence[Any]) -> tuple[Any, ...]:
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = tuple([whole[place] for place in self._places])
+            found = self._columns[name] = tuple([whole[place] for place in self.places])
         return found
+
+    def _of_state(self, name: str) -> tuple[Any, ...]:
+        """Give what was measured; without a state nothing is known, not even that nothing runs."""
+        state, ids = self._question.state, self._table.ids
+        if state is None:
+            return (None,) * len(self.places)
+        self._asks(name)
+        if name == "assigned":
+            if state.key is None:
+                return (None,) * len(self.places)
+            return tuple([ids[place] == state.assigned for place in self.places])
+        if self._measured is None:
+            find = state.measured.get
+            self._measured = tuple([find(ids[place], _STRANGER) for place in self.places])
+        return tuple([getattr(one, name) for one in self._measured])
+
+    def _asks(self, what: str) -> None:
+        if what in self.asked:
+            return
+        if self._sealed:
+            message = f"{what!r} was not asked for while scoring, and what was measured cannot be had later"
+            raise KeyError(message)
+        self.asked[what] = None
 
     def _whole(self, name: str) -> Sequence[Any]:
         if name == "fitness":
@@ -105,6 +178,6 @@ def _reader(name: str) -> "Callable[[Facts], Any]":
         return of_prices
     from converge_provider.codec.problems import nearest  # only when it is misspelt
 
-    known = sorted({*_OF_DESCRIPTOR, *_OF_CAPABILITIES, *_OF_CLAIMS, *_OF_PRICES, "fitness"})
+    known = sorted({*_OF_DESCRIPTOR, *_OF_CAPABILITIES, *_OF_CLAIMS, *_OF_PRICES, *_OF_STATE, "fitness"})
     message = f"there is no column {name!r}{nearest(name, known)}"
     raise KeyError(message)

@@ -1,15 +1,21 @@
 """The store in this process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from converge_provider.engine.outcomes import Attempt
+from converge_provider.engine.state.assignments import Assignments
+from converge_provider.engine.state.gauge import Gauge
 from converge_provider.engine.state.holding import Hold, Shortage
 from converge_provider.engine.state.reckoning import Reckoning, opened
 from converge_provider.engine.state.remembered import Remembered
 from converge_provider.engine.state.standing import Bench, Circuit
 from converge_provider.engine.state.windows import Window
+from converge_provider.errors import PolicyError
+from converge_provider.values.measured import Measured
+from converge_provider.values.messages import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from converge_provider.engine.guarding.settings import BreakerSettings
@@ -19,16 +25,33 @@ __all__ = ("MemoryStore",)
 _SWEEP_EVERY = 1_000
 """Reservations between two looks for accounts that nothing is left of."""
 
+_KEYS = 10_000
+_KEY_LASTING_S = 3_600.0
+_POLICIES = 100
+_DOCUMENT_BYTES = 16_384
+
 _Held = tuple[tuple[Hold, int], ...]
 
 
 class MemoryStore:
     """Remember in this process, as long as it lives."""
 
-    def __init__(self) -> None:
-        """Start with an empty memory."""
+    def __init__(self, *, keys: int = _KEYS, key_lasting_s: float = _KEY_LASTING_S) -> None:
+        """
+        Start with an empty memory.
+
+        Args:
+            keys: Keys of requests whose last backend is remembered, ≥ 1; the one answered longest ago goes first.
+            key_lasting_s: Seconds after its last answer for which that is remembered, > 0.
+
+        """
         self._number = 0
         self._known: dict[str, Remembered] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._assignments = Assignments(most=keys, lasting_s=key_lasting_s)
+        self._documents: Mapping[str, JsonObject] = {}
+        self._measuring = Lock()
+        self._learning = Lock()
         self._reckonings: dict[str, Reckoning] = {}
         self._circuits: Mapping[str, Circuit] = _NO_CIRCUITS
         self._benches: Mapping[str, Bench] = _NO_BENCHES
@@ -50,12 +73,63 @@ class MemoryStore:
         """Give what is remembered of every backend, by id."""
         return dict(self._known)
 
+    def begin(self, backend: str) -> None:
+        """Take the beginning of an attempt."""
+        with self._measuring:
+            self._gauge(backend).begin()
+        self._number += 1
+
     def note(self, attempt: Attempt) -> None:
         """Take one attempt that has ended."""
         before = self.recall(attempt.backend)
         after = before.after(attempt)
         if after is not before:
             self._known[attempt.backend] = after
+        elif attempt.backend not in self._gauges:
+            return
+        with self._measuring:
+            self._gauge(attempt.backend).end(attempt)
+        self._number += 1
+
+    def _gauge(self, backend: str) -> Gauge:
+        gauge = self._gauges.get(backend)
+        if gauge is None:
+            gauge = self._gauges[backend] = Gauge()
+        return gauge
+
+    def measured(self, *, now_s: float) -> Mapping[str, Measured]:
+        """Give what was measured of every backend, computed when it is read."""
+        return _Measurements(self._shown, self._gauges, now_s)
+
+    def _shown(self, backend: str, now_s: float) -> Measured | None:
+        gauge = self._gauges.get(backend)
+        if gauge is None:
+            return None
+        with self._measuring:
+            return gauge.show(self.recall(backend), now_s)
+
+    def assigned(self, key: str, *, now_s: float) -> str | None:
+        """Give who last answered a request with this key."""
+        return self._assignments.get(key, now_s)
+
+    def assign(self, key: str, backend: str, *, now_s: float) -> None:
+        """Take who answered a request with this key."""
+        self._assignments.put(key, backend, now_s)
+        self._number += 1
+
+    def memory_of(self, policy: str) -> JsonObject:
+        """Give what a policy remembers."""
+        return self._documents.get(policy, _NO_DOCUMENT)
+
+    def learn(self, policy: str, change: Callable[[JsonObject], JsonObject]) -> None:
+        """Let a policy change what it remembers."""
+        with self._learning:
+            document = checked_document(policy, change(self.memory_of(policy)))
+            documents = {**self._documents, policy: document}
+            if len(documents) > _POLICIES:
+                message = f"{_POLICIES} policies remember something already; {policy!r} would be one more"
+                raise PolicyError(message)
+            self._documents = documents
             self._number += 1
 
     def circuits(self) -> Mapping[str, Circuit]:
@@ -170,6 +244,55 @@ class MemoryStore:
         """Have nothing to hand over."""
 
 
+class _Measurements(Mapping[str, Measured]):
+    """What was measured, by backend, computed when it is read."""
+
+    def __init__(
+        self, show: Callable[[str, float], Measured | None], known: Mapping[str, object], now_s: float
+    ) -> None:
+        self._show = show
+        self._known = known
+        self._now_s = now_s
+
+    def __getitem__(self, backend: str) -> Measured:
+        found = self._show(backend, self._now_s)
+        if found is None:
+            raise KeyError(backend)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._known))
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def checked_document(policy: str, document: object) -> JsonObject:
+    """
+    Give a copy of what a policy wants to remember, or refuse it.
+
+    Raises:
+        PolicyError: It is no JSON object, or too long.
+
+    """
+    import json  # only where a policy learns
+
+    try:
+        text = json.dumps(document, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        message = f"policy {policy!r} wants to remember what is no JSON document: {exc}"
+        raise PolicyError(message) from exc
+    if not isinstance(document, Mapping):
+        message = f"policy {policy!r} must remember a JSON object, got a {type(document).__name__}"
+        raise PolicyError(message)
+    if len(text) > _DOCUMENT_BYTES:
+        message = f"policy {policy!r} wants to remember {len(text)} bytes; at most {_DOCUMENT_BYTES} are kept"
+        raise PolicyError(message)
+    copy: JsonObject = json.loads(text)
+    return copy
+
+
+_NO_DOCUMENT: Mapping[str, JsonValue] = MappingProxyType({})
 _NOTHING = Remembered()
 _NO_CIRCUITS: Mapping[str, Circuit] = MappingProxyType({})
 _NO_BENCHES: Mapping[str, Bench] = MappingProxyType({})

@@ -1,10 +1,10 @@
 """What attempts say of a backend."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from converge_provider.engine.outcomes import Attempt, Outcome
 
-__all__ = ("Remembered",)
+__all__ = ("Remembered", "average")
 
 _NEWEST = 0.2
 """The weight of the newest measurement in a moving average."""
@@ -42,27 +42,38 @@ class Remembered:
         ended_s = attempt.started_s + attempt.elapsed_s
         match attempt.outcome:
             case Outcome.ANSWERED | Outcome.REJECTED:
-                return evolve(
-                    self,
+                return Remembered(
                     calls=self.calls + 1,
                     failures_in_row=0,
                     last_answer_s=ended_s,
-                    latency_s=_average(self.latency_s, attempt.elapsed_s),
-                    first_event_s=_average(self.first_event_s, attempt.first_event_s),
+                    last_failure_s=self.last_failure_s,
+                    last_error=self.last_error,
+                    latency_s=average(self.latency_s, attempt.elapsed_s),
+                    first_event_s=average(self.first_event_s, attempt.first_event_s),
                 )
             case Outcome.FAILED:
-                return evolve(
-                    self,
+                return Remembered(
                     calls=self.calls + 1,
                     failures_in_row=self.failures_in_row + 1,
+                    last_answer_s=self.last_answer_s,
                     last_failure_s=ended_s,
                     last_error=type(attempt.error).__name__,
+                    latency_s=self.latency_s,
+                    first_event_s=self.first_event_s,
                 )
             case Outcome.CANCELLED | Outcome.CLOSED:
                 return self
 
 
-def _average(before: float | None, newest: float | None) -> float | None:
+def average(before: float | None, newest: float | None) -> float | None:
+    """
+    Move an average by its newest measurement; ``None``: there was none.
+
+    Example:
+        >>> average(None, 2.0), average(2.0, None), average(2.0, 7.0)
+        (2.0, 2.0, 3.0)
+
+    """
     if before is None or newest is None:
         return before if newest is None else newest
     return before + _NEWEST * (newest - before)

@@ -9,7 +9,11 @@ from converge_provider.engine.state.remembered import Remembered
 from converge_provider.engine.state.standing import Bench, Circuit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from converge_provider.engine.guarding.settings import BreakerSettings
+    from converge_provider.values.measured import Measured
+    from converge_provider.values.messages import JsonObject
 
 __all__ = ("StateStore",)
 
@@ -20,8 +24,9 @@ class StateStore(Protocol):
 
     Only :meth:`reserve` may wait for a network: a store that several processes share answers everything else from its
     last snapshot and sends what it is told later.  Every method that changes something does so in one step that nobody
-    sees half of.  Methods are called from the engine's event loop; ``recall``, ``snapshot``, ``circuits`` and
-    ``benches`` from any thread.  Moments are given by the engine's clock, in seconds since 1970.
+    sees half of.  Methods are called from the engine's event loop; ``recall``, ``snapshot``, ``circuits``,
+    ``benches``, ``measured``, ``assigned``, ``memory_of`` and ``learn`` from any thread.  Moments are given by the
+    engine's clock, in seconds since 1970.
 
     :class:`converge_provider.testing.StateStoreSuite` tests an implementation.
     """
@@ -39,8 +44,49 @@ class StateStore(Protocol):
         """Give what is remembered of every backend, by id."""
         ...
 
+    def begin(self, backend: str) -> None:
+        """Take the beginning of an attempt; every one that begins is noted when it ends."""
+        ...
+
     def note(self, attempt: Attempt) -> None:
-        """Take one attempt that has ended."""
+        """Take one attempt that has ended; one that was never begun ends all the same."""
+        ...
+
+    def measured(self, *, now_s: float) -> "Mapping[str, Measured]":
+        """
+        Give what was measured of every backend of which something was, by id.
+
+        Percentiles and the error rate are of the latest attempts, at least 64 and none older than an hour, and may be
+        wrong by a hundredth of a percentile; what runs is counted in this process at least.  The mapping may be
+        computed while it is read, and is read at once.
+        """
+        ...
+
+    def assigned(self, key: str, *, now_s: float) -> str | None:
+        """Give the backend that last answered a request with this key; ``None``: nobody, or too long ago."""
+        ...
+
+    def assign(self, key: str, backend: str, *, now_s: float) -> None:
+        """Take who answered a request with this key; old keys are forgotten where there are too many."""
+        ...
+
+    def memory_of(self, policy: str) -> "JsonObject":
+        """Give what a policy remembers; empty when that is nothing.  It changes no more."""
+        ...
+
+    def learn(self, policy: str, change: "Callable[[JsonObject], JsonObject]") -> None:
+        """
+        Let a policy change what it remembers.
+
+        Args:
+            policy: Its name.
+            change: Pure: takes what it remembers, gives what it will.  Where several processes learn at once it may be
+                called again with what another one wrote.
+
+        Raises:
+            PolicyError: What it gave is no JSON object, or longer than 16 384 bytes; then nothing has changed.
+
+        """
         ...
 
     def circuits(self) -> Mapping[str, Circuit]:

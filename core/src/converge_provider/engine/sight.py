@@ -1,0 +1,48 @@
+"""What of the measured state the selections of one engine may see."""
+
+from typing import TYPE_CHECKING
+
+from converge_provider.engine.state import StateStore
+from converge_provider.selection import FITNESS
+from converge_provider.values.measured import LatencyRule, StateView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from converge_provider.contract.policies import EnabledPolicy
+    from converge_provider.values.criteria import SelectionCriteria
+
+__all__ = ("Sight",)
+
+
+class Sight:
+    """Give each selection its view of the state, or none where nothing could come of it."""
+
+    def __init__(self, store: StateStore, policies: "Sequence[EnabledPolicy]", rule: LatencyRule | None) -> None:
+        """Take where the state is, who may ask for it, and when a measured latency speaks at its gate."""
+        self._store = store
+        self._rule = rule
+        self._asked = any(one.policy is not FITNESS.policy for one in policies)
+        self._learners = [one.policy.name for one in policies if hasattr(one.policy, "learn")]
+
+    def view(self, *, criteria: "SelectionCriteria | None", key: str | None, now_s: float) -> StateView | None:
+        """
+        Give what one selection may see.
+
+        Args:
+            criteria: What is asked for; without criteria no gate looks at latencies.
+            key: What the request belongs to.
+            now_s: The moment, in seconds since 1970.
+
+        """
+        if not self._asked and (criteria is None or self._rule is None):
+            return None
+        store = self._store
+        return StateView(
+            number=store.number,
+            measured=store.measured(now_s=now_s),
+            latency_rule=self._rule,
+            key=key,
+            assigned=None if key is None else store.assigned(key, now_s=now_s),
+            remembered={name: store.memory_of(name) for name in self._learners},
+        )
