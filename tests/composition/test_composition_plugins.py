@@ -9,7 +9,7 @@ import pytest
 from converge_provider import Catalogue, Configuration, PluginRegistry
 from converge_provider.configuration import PluginTable
 
-MAINTAINED = {"gemini", "local", "openai", "policy-local-first"}
+MAINTAINED = {"gemini", "local", "openai", "policy-cost", "policy-fuzzy", "policy-local-first", "policy-quality"}
 SOME = [chosen for number in (1, 2) for chosen in combinations(sorted(MAINTAINED), number)]
 
 

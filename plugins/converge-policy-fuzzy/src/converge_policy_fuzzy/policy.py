@@ -1,0 +1,77 @@
+"""The policy: rules in words about price, latency and quality, and a degree that keeps equals apart."""
+
+from collections.abc import Mapping, Sequence
+
+from converge_policy_fuzzy.inference import Inferred, infer
+from converge_policy_fuzzy.options import FuzzyOptions
+from converge_policy_fuzzy.rules import CLASS_USD_PER_MTOK
+from converge_provider import CandidateView, CostClass, Scores, policy
+
+_SLOWEST_MS = 2.0**32 - 1
+
+
+@policy(options=FuzzyOptions)
+def fuzzy(view: CandidateView, options: FuzzyOptions) -> Scores:
+    """Score by the rules, and among those of whom they say the same by the degree."""
+    facts = _facts(view)
+    said = infer(facts, options)
+    degrees = [
+        (
+            options.even_usd_per_mtok / (options.even_usd_per_mtok + usd)
+            + options.even_ms / (options.even_ms + ms)
+            + good
+        )
+        / 3
+        for usd, ms, good in zip(facts["cost"], facts["latency"], facts["quality"], strict=True)
+    ]
+    share = options.degree
+    values = [
+        (1.0 - share) * preference + share * degree
+        for preference, degree in zip(said.preferences, degrees, strict=True)
+    ]
+
+    def explain(row: int) -> str:
+        terms = f"{1 - share:g} · preference {said.preferences[row]:.3g} + {share:g} · degree {degrees[row]:.3g}"
+        return f"{terms}; {_rules(said, options, row)}; {_words(view, facts, said, row)}"
+
+    return Scores(values=values, explain=explain)
+
+
+def _facts(view: CandidateView) -> Mapping[str, Sequence[float]]:
+    """Give numbers only: what is unknown is the worst that the contract knows."""
+    prices, classes = view.column("input_usd_per_mtok"), view.column("cost_class")
+    return {
+        "cost": [
+            CLASS_USD_PER_MTOK[cost_class or CostClass.VERY_HIGH] if usd is None else usd
+            for usd, cost_class in zip(prices, classes, strict=True)
+        ],
+        "latency": [_SLOWEST_MS if ms is None else float(ms) for ms in view.column("typical_latency_ms")],
+        "quality": [0.0 if good is None else float(good) for good in view.column("quality")],
+    }
+
+
+def _rules(said: Inferred, options: FuzzyOptions, row: int) -> str:
+    held = [(rule, column[row]) for rule, column in zip(options.rules, said.rules, strict=True) if column[row]]
+    return ", ".join(f"{rule}: {rule.then} {degree:.3g}" for rule, degree in held) or "no rule speaks"
+
+
+def _words(view: CandidateView, facts: Mapping[str, Sequence[float]], said: Inferred, row: int) -> str:
+    by_class = view.column("input_usd_per_mtok")[row] is None
+    stated = {
+        "cost": not by_class or view.column("cost_class")[row] is not None,
+        "latency": view.column("typical_latency_ms")[row] is not None,
+        "quality": view.column("quality")[row] is not None,
+    }
+    numbers = {
+        "cost": f"cost ${facts['cost'][row]:g} per million tokens{' by its class' * by_class}",
+        "latency": f"latency {facts['latency'][row]:.0f} ms",
+        "quality": f"quality {facts['quality'][row]:g}",
+    }
+    return ", ".join(
+        _word(fact, numbers[fact], said, row) if stated[fact] else f"{fact} unknown: the worst" for fact in facts
+    )
+
+
+def _word(fact: str, number: str, said: Inferred, row: int) -> str:
+    held = [f"{word} {column[row]:.3g}" for word, column in said.words[fact].items() if column[row]]
+    return f"{number}: {', '.join(held) or 'no word'}"
