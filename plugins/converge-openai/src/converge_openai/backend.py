@@ -43,4 +43,4 @@ class ChatCompletions:
 
     def answer(self) -> Assembler:
         """Start an answer."""
-        return Assembler()
+        return Assembler(think_tags=self.dialect.think_tags)

@@ -65,7 +65,7 @@ class ModelFacts:
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "ModelFacts":
         """Make facts of a row of this plugin's table, which the tests load through the strict codec."""
-        prices = {name: Decimal(amount) for name, amount in row.get("prices", {}).items()}
+        prices: dict[str, Any] = {name: Decimal(amount) for name, amount in row.get("prices", {}).items()}
         values: dict[str, Any] = {**row, "prices": Prices(**prices) if prices else None}
         return cls(**values)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from converge_openai.wire.calls import Calls
-from converge_openai.wire.reporting import further_fields, spoken
+from converge_openai.wire.reporting import KNOWN_IN_MESSAGE, further_fields, gather, sources_in, spoken
 from converge_openai.wire.speech import Speech, text_in
-from converge_openai.wire.usage import usage_from_wire
+from converge_openai.wire.usage import usage_from_wire, usage_in
 from converge_provider import (
     ChatResponse,
     Citation,
@@ -30,10 +30,13 @@ __all__ = ("Assembler",)
 _REASONS = {
     "stop": FinishReason.STOP,
     "eos": FinishReason.STOP,
+    "eos_token": FinishReason.STOP,
+    "done": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP_SEQUENCE,
     "length": FinishReason.LENGTH,
     "max_tokens": FinishReason.LENGTH,
     "model_length": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
     "tool_calls": FinishReason.TOOL_CALLS,
     "function_call": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
@@ -55,9 +58,15 @@ class Assembler:
 
     """
 
-    def __init__(self) -> None:
-        """Start with an empty answer."""
-        self._speech = Speech()
+    def __init__(self, *, think_tags: bool = False) -> None:
+        """
+        Start with an empty answer.
+
+        Args:
+            think_tags: Whether ``<think>…</think>`` at the beginning of the text is reasoning.
+
+        """
+        self._speech = Speech(think_tags=think_tags)
         self._refusal: list[str] = []
         self._calls = Calls()
         self._citations: list[Citation] = []
@@ -67,6 +76,7 @@ class Assembler:
         self._stop: str | None = None
         self._last: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}
+        self._further: dict[str, Any] = {}
         self._answered = False
 
     @property
@@ -81,7 +91,14 @@ class Assembler:
 
     def error(self, document: Mapping[str, Any], *, event: str | None) -> bool:
         """Say whether a document is an error in place of an answer."""
-        return bool(document.get("error")) or event == "error" or document.get("object") == "error"
+        if document.get("error") or event == "error" or document.get("object") == "error":
+            return True
+        if as_object(document.get("base_resp")).get("status_code"):  # MiniMax: 0 is well
+            return True
+        if "x_groq" in document and as_object(document["x_groq"]).get("error"):
+            return True
+        first = next(iter(as_list(document.get("choices"))), None)
+        return bool(as_object(first).get("error"))  # OpenRouter
 
     def whole(self, document: Mapping[str, Any]) -> list[StreamEvent]:
         """Take an answer that came at once: a stream of one chunk."""
@@ -100,9 +117,10 @@ class Assembler:
         choices = chunk.get("choices")
         if choices:
             events += self._taken_choice(choices)
-        usage = chunk.get("usage")
+        usage = usage_in(chunk)
         if usage:
-            self._usage = usage_from_wire(as_object(usage))
+            self._last["usage"] = usage
+            self._usage = usage_from_wire(usage)
             if self._usage is not None:
                 events.append(UsageReported(self._usage))
         return events
@@ -124,7 +142,7 @@ class Assembler:
             raise ProviderError(message)
         if self._refusal:
             raise ContentFiltered("".join(self._refusal))
-        events: list[StreamEvent] = [*self._speech.pause(), *self._late_citations()]
+        events: list[StreamEvent] = [*self._speech.end(), *self._late_citations()]
         events += self._calls.finish(answer_id=self._id)
         calls = [event.call for event in events if isinstance(event, ToolCallFinished | ToolCallMalformed)]
         return [*events, Finished(self._response(calls))]
@@ -142,7 +160,7 @@ class Assembler:
         whole = choice.get("message")
         delta = as_object(choice.get("delta") if whole is None else whole)
         self._answered = True
-        self._choice = choice
+        self._choice.update(choice)
         reason = choice.get("finish_reason")
         if reason:
             self._reason = str(reason)
@@ -153,6 +171,8 @@ class Assembler:
         return self._taken_delta(delta, whole=whole is not None) if delta else ()
 
     def _taken_delta(self, delta: Mapping[str, Any], *, whole: bool) -> Iterator[StreamEvent]:
+        if not KNOWN_IN_MESSAGE.issuperset(delta):
+            gather(self._further, delta)
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if reasoning:
             yield from self._speech.think(text_in(reasoning))
@@ -175,11 +195,9 @@ class Assembler:
             yield citation
 
     def _late_citations(self) -> Iterator[StreamEvent]:
-        """Take the sources that Perplexity lists beside the choices."""
-        for result in as_list(self._last.get("search_results")):
-            yield from self._cited(as_object(result))
-        for url in as_list(self._last.get("citations")):
-            yield from self._cited({"url": url})
+        """Take the sources that services list beside the choices."""
+        for source in sources_in(self._last):
+            yield from self._cited(source)
 
     def _response(self, calls: list[ToolCall]) -> ChatResponse:
         model = self._last.get("model")
@@ -203,8 +221,7 @@ class Assembler:
 
     def _metadata(self) -> dict[str, str]:
         """Keep what else the vendor said, under its own names."""
-        found = further_fields(self._last)
-        found["native_finish_reason"] = self._choice.get("native_finish_reason")
+        found = further_fields(self._last, self._choice) | self._further
         found["stop_sequence"] = self._stop
         found["logprobs"] = self._logprobs or None
         if self._reason not in _REASONS:

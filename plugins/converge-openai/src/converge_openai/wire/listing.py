@@ -82,7 +82,7 @@ def _among(name: str, names: object) -> bool | None:
 
 def _prices(pricing: Mapping[str, Any]) -> Prices | None:
     """Read prices per token; a negative one means that it varies (OpenRouter's own router)."""
-    found = {name: _per_mtok(pricing.get(key)) for name, key in _PRICES.items()}
+    found: dict[str, Any] = {name: _per_mtok(pricing.get(key)) for name, key in _PRICES.items()}
     return Prices(**found) if found["input_usd_per_mtok"] is not None else None
 
 

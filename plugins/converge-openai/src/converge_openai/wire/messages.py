@@ -1,10 +1,13 @@
 """The conversation: messages, parts and calls of tools → JSON."""
 
 import base64
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converge_openai.wire.dialect import Dialect
+from converge_openai.wire.tags import CLOSE, OPEN
 from converge_provider import (
     AudioPart,
     ChatMessage,
@@ -20,6 +23,7 @@ from converge_provider import (
 
 __all__ = ("message_to_wire",)
 
+_SHORT = re.compile(r"[a-zA-Z0-9]{9}")
 _AUDIO_FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
@@ -27,7 +31,7 @@ def message_to_wire(message: ChatMessage, place: int, dialect: Dialect) -> dict[
     """
     Turn one message into JSON.
 
-    Reasoning of earlier answers is left out: this wire has no place where a model could verify it.
+    Reasoning of earlier answers goes back where the service wants it, and nowhere else.
 
     Args:
         message: The message.
@@ -43,11 +47,29 @@ def message_to_wire(message: ChatMessage, place: int, dialect: Dialect) -> dict[
     content = _content(message, place, dialect)
     if content or not message.tool_calls:
         wire["content"] = content
+    if message.role is ChatRole.ASSISTANT and dialect.reasoning_back:
+        wire |= _with_reasoning(message, dialect)
     if message.tool_calls:
-        wire["tool_calls"] = [_call(call) for call in message.tool_calls]
+        wire["tool_calls"] = [_call(call, dialect) for call in message.tool_calls]
     if message.role is ChatRole.TOOL:
-        wire["tool_call_id"] = message.tool_call_id
+        wire["tool_call_id"] = _call_id(message.tool_call_id or "", dialect)
     return wire
+
+
+def _with_reasoning(message: ChatMessage, dialect: Dialect) -> dict[str, Any]:
+    """Give the fields that carry an answer's reasoning back; hidden reasoning has no text to give."""
+    thoughts = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart))
+    if not thoughts:
+        return {}
+    match dialect.reasoning_back:
+        case "parts":
+            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thoughts}]}
+            said = [{"type": "text", "text": message.content}] if message.content else []
+            return {"content": [thinking, *said]}
+        case "tags":
+            return {"content": f"{OPEN}{thoughts}{CLOSE}{message.content}"}
+        case name:
+            return {name: thoughts}
 
 
 def _check(message: ChatMessage, place: int) -> None:
@@ -61,8 +83,16 @@ def _refusal(place: int, text: str) -> InvalidRequest:
     return InvalidRequest(f"message {place}: {text}")
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+def _call(call: ToolCall, dialect: Dialect) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": _call_id(call.id, dialect), "type": "function", "function": function}
+
+
+def _call_id(name: str, dialect: Dialect) -> str:
+    """Give a call's id; where only nine letters or digits are taken, another one becomes nine that stand for it."""
+    if not dialect.short_call_ids or _SHORT.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:9]
 
 
 def _content(message: ChatMessage, place: int, dialect: Dialect) -> str | Sequence[Mapping[str, Any]]:

@@ -35,7 +35,7 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
         dialect.max_tokens_field: request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "seed": request.seed,
+        dialect.seed_field: request.seed,
         "stop": list(request.stop_sequences) or None,
     }
     wire |= {name: value for name, value in plain.items() if value is not None}
@@ -100,7 +100,7 @@ def _choice(choice: ToolChoice, request: ChatRequest, dialect: Dialect) -> objec
         message = f"{dialect.model!r} honours tool_choice {modes} only, got {choice.mode}"
         raise InvalidRequest(message)
     if choice.mode != "named":
-        return choice.mode
+        return dialect.required_choice if choice.mode == "required" else choice.mode
     if choice.name not in {tool.name for tool in request.tools}:
         message = f"tool_choice names {choice.name!r}, which is not among the tools of the request"
         raise InvalidRequest(message)
@@ -122,9 +122,13 @@ def _add_effort(wire: dict[str, Any], request: ChatRequest, dialect: Dialect) ->
     if wanted is not None and wanted != effort:
         message = f"{dialect.model!r} takes tools only with reasoning_effort {effort} on this wire, got {wanted}"
         raise InvalidRequest(message)
-    if dialect.efforts is not None and effort not in dialect.efforts:
-        message = f"{dialect.model!r} takes reasoning_effort {', '.join(sorted(dialect.efforts))}, got {effort}"
+    known = dialect.efforts if dialect.effort_forms is None else (dialect.efforts or dialect.effort_forms)
+    if known is not None and effort not in known:
+        message = f"{dialect.model!r} takes reasoning_effort {', '.join(sorted(known))}, got {effort}"
         raise InvalidRequest(message)
+    if dialect.effort_forms is not None:
+        wire |= dialect.effort_forms.get(effort, {})
+        return
     outer, _, inner = dialect.effort_field.partition(".")
     wire[outer] = {inner: effort} if inner else effort
 

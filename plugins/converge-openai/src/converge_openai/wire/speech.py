@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
+from converge_openai.wire.tags import ThinkTags
 from converge_provider import (
     ProviderError,
     ReasoningBlock,
@@ -59,9 +60,10 @@ class _Stretch:
 class Speech:
     """Gathers text and reasoning in the order in which they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, think_tags: bool = False) -> None:
         """Start with silence."""
         self._stretches: list[_Stretch] = []
+        self._tags = ThinkTags() if think_tags else None
 
     def say(self, content: object) -> Iterator[StreamEvent]:
         """
@@ -72,7 +74,10 @@ class Speech:
 
         """
         if isinstance(content, str):
-            yield from self._take(content, is_reasoning=False)
+            if self._tags is None:
+                yield from self._take(content, is_reasoning=False)
+            else:
+                yield from self._told_apart(self._tags.feed(content))
             return
         for raw in as_list(content) or (content,):
             part = as_object(raw)
@@ -101,6 +106,16 @@ class Speech:
         if last.is_reasoning:
             last.is_closed = True
             yield ReasoningBlock(last.text)
+
+    def end(self) -> Iterator[StreamEvent]:
+        """Show what was held back, when nothing more comes."""
+        if self._tags is not None:
+            yield from self._told_apart(self._tags.rest())
+        yield from self.pause()
+
+    def _told_apart(self, stretches: Iterator[tuple[bool, str]]) -> Iterator[StreamEvent]:
+        for is_reasoning, text in stretches:
+            yield from self._take(text, is_reasoning=is_reasoning)
 
     @property
     def text(self) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge_provider import UsageDetail
-from converge_provider.http import as_object
+from converge_provider.http import as_list, as_object
 
-__all__ = ("usage_from_wire",)
+__all__ = ("usage_from_wire", "usage_in")
 
 _MOST = 2**32 - 1
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 
 def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
@@ -17,11 +18,12 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
 
     OpenAI counts what was read from the cache within the prompt, and reasoning within the completion.  Some, such as
     xAI, count reasoning beside the completion: then, and only then, prompt, completion and reasoning add up to the
-    stated total.  DeepSeek states hits and misses of its cache; OpenRouter also what was written to one, within the
-    prompt.
+    stated total.  DeepSeek states hits and misses of its cache; Kimi what was cached beside the other counts, as
+    Perplexity does with reasoning; OpenRouter also what was written to a cache, within the prompt.
 
     Returns:
-        The buckets, or ``None`` when the numbers make no sense: negative, not whole, or a part larger than its whole.
+        The buckets, or ``None`` when there are no numbers or they make no sense: negative, not whole, or a part larger
+        than its whole.
 
     Example:
         >>> cached = {"prompt_tokens_details": {"cached_tokens": 8}}
@@ -30,10 +32,12 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
 
     """
     prompt, completion, total = (_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
-    details = as_object(usage.get("prompt_tokens_details"))
-    read = _count(details.get("cached_tokens", usage.get("prompt_cache_hit_tokens")))
-    written = _count(details.get("cache_write_tokens"))
-    reasoning = _count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    if usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None:
+        return None
+    within, beyond = (as_object(usage.get(f"{name}_tokens_details")) for name in ("prompt", "completion"))
+    read = _count(_first((within, "cached_tokens"), *((usage, name) for name in _CACHED)))
+    written = _count(within.get("cache_write_tokens"))
+    reasoning = _count(_first((beyond, "reasoning_tokens"), (usage, "reasoning_tokens")))
     if prompt is None or completion is None or read is None or written is None or reasoning is None:
         return None
     beside = reasoning > 0 and total == prompt + completion + reasoning
@@ -44,6 +48,27 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     return UsageDetail(
         input_uncached=uncached, cache_read=read, cache_write=written, output=output, reasoning=reasoning
     )
+
+
+def usage_in(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Find a chunk's usage: beside the choices, in what Groq adds, or in the choice as Kimi streams it.
+
+    Returns:
+        The counts under the vendor's names, empty when there are none.
+
+    """
+    found = as_object(chunk.get("usage"))
+    if not found and "x_groq" in chunk:
+        found = as_object(as_object(chunk["x_groq"]).get("usage"))
+    choices = chunk.get("choices")
+    if not found and isinstance(choices, list) and choices:
+        found = as_object(as_object(as_list(choices)[0]).get("usage"))
+    return found
+
+
+def _first(*places: tuple[Mapping[str, Any], str]) -> object:
+    return next((source[name] for source, name in places if source.get(name) is not None), None)
 
 
 def _count(value: object) -> int | None:
