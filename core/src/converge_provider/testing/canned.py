@@ -142,6 +142,10 @@ class CannedServer:
 
     def __exit__(self, *_: object) -> None:
         """Stop to listen."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop to listen; connections that are open stay so."""
         assert self._server is not None
         self._server.shutdown()
         self._server.socket.close()

@@ -15,10 +15,10 @@ __all__ = ("CannedAnswer", "CannedCall", "CannedFailure", "CannedReasoning", "Fa
 class CannedCall:
     """A call of a tool."""
 
-    id: str = "call_1"
+    id: str = "A1b2C3d4E"
     """Vendor's name for it; a wire without ids leaves it out, and its double says ``call_ids = False``."""
     name: str = "weather"
-    pieces: Sequence[str] = field(default=('{"city": "Os', 'lo"}'), converter=tuple[str, ...])
+    pieces: Sequence[str] = field(default=('{"marker_city": "Os', 'lo"}'), converter=tuple[str, ...])
     """The arguments' JSON text as a stream cuts it; joined it may be malformed."""
 
     @property

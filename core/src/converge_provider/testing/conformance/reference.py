@@ -5,13 +5,14 @@ A request is the contract's document.  An answer is a list of small objects, all
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal
 
 from attrs import define, evolve, field, frozen
 
 from converge_provider import codec
-from converge_provider.errors import ProviderError
+from converge_provider.contract.backends import ChatBackend
+from converge_provider.errors import InvalidRequest, ProviderError
 from converge_provider.http import (
     ErrorRule,
     HttpChatBackend,
@@ -25,9 +26,11 @@ from converge_provider.http import (
     json_post,
     open_transport,
 )
+from converge_provider.selection.needs import FEATURES
 from converge_provider.testing.canned import CannedRequest
 from converge_provider.testing.conformance.answers import CannedAnswer, CannedFailure, Failure
 from converge_provider.testing.conformance.doubles import WireDouble
+from converge_provider.testing.conformance.floors import floor_of
 from converge_provider.testing.conformance.subjects import Endpoint, Subject
 from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import BackendDescriptor, ChatBackendCapabilities, ChatBackendDescriptor
@@ -51,7 +54,7 @@ from converge_provider.values.secret import Secret
 from converge_provider.values.usage import UsageDetail
 from converge_provider.values.vocabulary import CostClass
 
-__all__ = ("REFERENCE", "ReferenceDouble", "ReferenceWire", "reference_subject")
+__all__ = ("MODEST", "REFERENCE", "ReferenceDouble", "ReferenceWire", "modest_subject", "reference_subject")
 
 REFERENCE: Final = BackendDescriptor(
     provider="reference",
@@ -82,6 +85,11 @@ REFERENCE: Final = BackendDescriptor(
 )
 """A backend that claims everything."""
 
+MODEST: Final = evolve(
+    REFERENCE, model="modest-1", capabilities=ChatBackendCapabilities(context_tokens=4096), claims=Claims()
+)
+"""A backend that claims text alone."""
+
 _STATUSES: Final = {
     Failure.BAD_KEY: 401,
     Failure.FORBIDDEN: 403,
@@ -111,11 +119,22 @@ class ReferenceWire:
     """How the service is spoken to."""
 
     endpoint: Endpoint
+    modest: bool = False
+    """Whether the service takes text alone, and what else is asked is refused."""
     framing: Literal["sse", "ndjson"] = "ndjson"
     rules: Sequence[ErrorRule] = _RULES
 
     def request(self, request: ChatRequest, *, stream: bool) -> HttpRequest:
-        """Send the contract's document, without what concerns only the host."""
+        """
+        Send the contract's document, without what concerns only the host.
+
+        Raises:
+            InvalidRequest: It asks for what the service does not do.
+
+        """
+        _refuse_strangers(request)
+        if self.modest:
+            _refuse_wishes(request)
         document = codec.dump(evolve(request, metadata={}, extra={}))
         body = {**request.extra, "stream": stream, "request": document}
         return json_post(self._template, body, url=f"{self.endpoint.url}/chat", stream=stream)
@@ -132,6 +151,23 @@ class ReferenceWire:
     def _template(self) -> HttpRequest:
         headers = {"authorization": Secret(f"Bearer {self.endpoint.key.reveal()}")}
         return HttpRequest(url=self.endpoint.url, headers=headers, timeouts=self.endpoint.timeouts)
+
+
+def _refuse_strangers(request: ChatRequest) -> None:
+    """Refuse a demand for a tool that is not offered."""
+    choice = request.tool_choice
+    if choice is not None and choice.name is not None and choice.name not in {tool.name for tool in request.tools}:
+        message = f"tool_choice names {choice.name!r}, which is not among the tools of the request"
+        raise InvalidRequest(message)
+
+
+def _refuse_wishes(request: ChatRequest) -> None:
+    """Refuse everything that is not text."""
+    wishes = [name for name in (*FEATURES, "tools") if getattr(request, name)]
+    media = [part for message in request.messages for part in message.parts if not isinstance(part, TextPart)]
+    if wishes or media:
+        message = f"the service takes text alone, got {', '.join(wishes) or type(media[0]).__name__}"
+        raise InvalidRequest(message)
 
 
 @define
@@ -281,22 +317,30 @@ async def _discover(endpoint: Endpoint | None) -> Sequence[ChatBackendDescriptor
     return [evolve(REFERENCE, model=str(name)) for name in as_list(json.loads(response.body)["models"])]
 
 
-def _open(endpoint: Endpoint) -> HttpChatBackend:
+def _open(endpoint: Endpoint) -> ChatBackend:
     return HttpChatBackend(descriptor=REFERENCE, wire=ReferenceWire(endpoint))
 
 
-def reference_subject(*, opened: Callable[[Endpoint], Any] = _open) -> Subject:
-    """
-    Give the backend that passes every scripted check.
+def _open_modest(endpoint: Endpoint) -> ChatBackend:
+    return HttpChatBackend(descriptor=MODEST, wire=ReferenceWire(endpoint, modest=True))
 
-    Args:
-        opened: How it is opened.
 
-    """
+def reference_subject() -> Subject:
+    """Give the backend that claims everything and passes every scripted check."""
     return Subject(
         descriptor=REFERENCE,
         distribution="converge-provider",
-        backend=opened,
+        backend=_open,
         double=ReferenceDouble(),
         discover=_discover,
+    )
+
+
+def modest_subject() -> Subject:
+    """Give a backend of the same service that claims text alone, says why, and refuses the rest."""
+    return evolve(
+        reference_subject(),
+        descriptor=MODEST,
+        backend=_open_modest,
+        exceptions=dict.fromkeys(floor_of("reference") - {"list_models"}, "the service takes text alone"),
     )

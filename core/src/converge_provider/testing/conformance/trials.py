@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.http.messages import HttpResponse, Timeouts
@@ -44,7 +44,6 @@ class Desk:
 
     backend: ChatBackend
     server: CannedServer
-    key: Secret
     _double: WireDouble
 
     @property
@@ -70,6 +69,10 @@ class Desk:
     def open_stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Ask for an answer in pieces."""
         return opened(self.backend, request)
+
+    def close_door(self) -> None:
+        """Let nobody listen at the address any more."""
+        self.server.stop()
 
     async def hung_up(self, *, within_s: float = 1.0) -> bool:
         """Say whether the client goes away from a connection that the server holds."""
@@ -114,6 +117,8 @@ class Trial:
 
     subject: Subject
     purse: Purse
+    key: Secret = field(factory=lambda: Secret(f"canary-{secrets.token_hex(12)}"), init=False)
+    """The key of this run, which nothing else in the world resembles."""
 
     @property
     def double(self) -> WireDouble:
@@ -161,12 +166,11 @@ class Trial:
                 return respond(request)
             return next(turns, steps[-1])(request)
 
-        key = Secret(f"canary-{secrets.token_hex(12)}")
         with CannedServer(play) as server:
-            endpoint = Endpoint(url=server.url, key=key, timeouts=timeouts or Timeouts(total_s=10.0))
+            endpoint = Endpoint(url=server.url, key=self.key, timeouts=timeouts or Timeouts(total_s=10.0))
             backend = self._opened(endpoint)
             try:
-                yield Desk(backend, server, key, double)
+                yield Desk(backend, server, double)
             finally:
                 await closed(backend)
 

@@ -7,66 +7,21 @@ from attrs import evolve
 from converge_provider.errors import ContentFiltered, InvalidRequest
 from converge_provider.testing.conformance.answers import CannedAnswer
 from converge_provider.testing.conformance.checks.check import NotApplicableError, check, expect
-from converge_provider.testing.conformance.features import FEATURES, claimed_features
+from converge_provider.testing.conformance.checks.requests import (
+    HELLO,
+    OPTIONAL,
+    expect_sent,
+    expect_told_apart,
+    sent,
+)
+from converge_provider.testing.conformance.features import claimed_features
 from converge_provider.testing.conformance.trials import Desk, Trial, holds
-from converge_provider.values.messages import ChatMessage, ToolDefinition
-from converge_provider.values.parts import AudioPart, DocumentPart, ImagePart, TextPart
+from converge_provider.values.messages import ChatMessage
 from converge_provider.values.replies import FinishReason
-from converge_provider.values.requests import CacheHint, ChatRequest, ReasoningEffort, ResponseFormat, ToolChoice
+from converge_provider.values.requests import CacheHint, ChatRequest, ReasoningEffort
 from converge_provider.values.usage import UsageDetail
 
-__all__ = ("CHATTING", "HELLO")
-
-HELLO: Final = ChatRequest.of("marker-question")
-"""The plainest request that there is."""
-
-TOOL: Final = ToolDefinition(
-    name="weather",
-    description="marker-description",
-    parameters={
-        "type": "object",
-        "properties": {"marker_city": {"type": "string", "description": "The city."}},
-        "required": ["marker_city"],
-        "additionalProperties": False,
-    },
-)
-
-SCHEMA: Final = {
-    "type": "object",
-    "properties": {"marker_city": {"type": "string"}},
-    "required": ["marker_city"],
-    "additionalProperties": False,
-}
-
-
-async def sent(desk: Desk, request: ChatRequest) -> object:
-    """Ask, and give the body that arrived."""
-    before = len(desk.asked)
-    await desk.chat(request)
-    expect(len(desk.asked) == before + 1, f"{len(desk.asked) - before} requests arrived for one call, expected one")
-    return desk.body
-
-
-async def expect_sent(desk: Desk, request: ChatRequest, *values: object) -> object:
-    """Ask, and find each value somewhere in the body that arrived."""
-    body = await sent(desk, request)
-    for value in values:
-        expect(holds(body, value), f"{value!r} of the request did not reach the service")
-    return body
-
-
-async def expect_told_apart(desk: Desk, *requests: ChatRequest) -> None:
-    """Ask several things, and see that no two of them look alike to the service."""
-    bodies = [(request, await sent(desk, request)) for request in requests]
-    for place, (request, body) in enumerate(bodies):
-        for other, other_body in bodies[:place]:
-            expect(body != other_body, f"two requests look alike to the service: {_difference(request, other)}")
-
-
-def _difference(one: ChatRequest, other: ChatRequest) -> str:
-    names = ("tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "cache_hints", "tools")
-    found = [name for name in names if getattr(one, name) != getattr(other, name)]
-    return "; ".join(f"{name} {getattr(other, name)} and {getattr(one, name)}" for name in found)
+__all__ = ("CHATTING",)
 
 
 @check("chat.plain", "chat")
@@ -228,62 +183,32 @@ async def _reasoning_usage(trial: Trial) -> None:
     await _expect_usage(trial, UsageDetail(input_uncached=100, output=50, reasoning=300))
 
 
-_PICTURE = ImagePart(media_type="image/png", data=b"\x89PNG marker")
-_UNHONOURED: Final[dict[str, ChatRequest]] = {
-    "temperature": evolve(HELLO, temperature=0.5),
-    "stop_sequences": evolve(HELLO, stop_sequences=["x"]),
-    "top_p": evolve(HELLO, top_p=0.5),
-    "seed": evolve(HELLO, seed=1),
-    "reasoning_effort": evolve(HELLO, reasoning_effort=ReasoningEffort.LOW),
-    "cache_hints": evolve(HELLO, cache_hints=[CacheHint()]),
-    "response_schema": evolve(HELLO, response_schema=SCHEMA, response_format=ResponseFormat.JSON),
-    "tool_choice": evolve(HELLO, tools=[TOOL], tool_choice=ToolChoice.REQUIRED),
-    "parallel_tool_calls": evolve(HELLO, tools=[TOOL], parallel_tool_calls=False),
-    "images": ChatRequest(messages=[ChatMessage(role=HELLO.messages[0].role, parts=[_PICTURE])]),
-    "documents": ChatRequest(
-        messages=[
-            ChatMessage(
-                role=HELLO.messages[0].role,
-                parts=[TextPart(text="?"), DocumentPart(media_type="application/pdf", data=b"%PDF-1.4", name="a.pdf")],
-            )
-        ]
-    ),
-    "audio": ChatRequest(
-        messages=[ChatMessage(role=HELLO.messages[0].role, parts=[AudioPart(media_type="audio/wav", data=b"RIFF")])]
-    ),
-}
-assert _UNHONOURED.keys() <= FEATURES.keys()
-
-
 @check("chat.unhonoured-refused", "conduct")
 async def _unhonoured(trial: Trial) -> None:
-    """A request that sets what the backend does not claim is honoured nevertheless, or refused before it is sent."""
+    """What is not claimed is honoured nevertheless, or refused before anything is sent; never lost silently."""
     async with trial.desk() as desk:
-        unclaimed = sorted(_UNHONOURED.keys() - claimed_features(trial.subject, desk.backend))
+        unclaimed = sorted(OPTIONAL.keys() - claimed_features(trial.subject, desk.backend))
         if not unclaimed:
-            message = "it claims everything that a request can set"
+            message = "it claims everything that a request can ask for"
             raise NotApplicableError(message)
-        plain = {name: await sent(desk, _without(name)) for name in unclaimed}
         for name in unclaimed:
-            before = len(desk.asked)
-            try:
-                await desk.chat(_UNHONOURED[name])
-            except InvalidRequest:
-                expect(len(desk.asked) == before, f"{name} was refused only after the request was sent")
-                continue
-            expect(desk.body != plain[name], f"{name} is not claimed, and a request that sets it lost it silently")
+            without, wish = OPTIONAL[name]
+            await _expect_refused_or_sent(desk, name, without, wish)
 
 
-def _without(name: str) -> ChatRequest:
-    """Give the request that a silent loss of a field would leave."""
-    request = _UNHONOURED[name]
-    if name in {"images", "documents", "audio"}:
-        texts = [part for part in request.messages[0].parts if isinstance(part, TextPart)]
-        return ChatRequest(
-            messages=[ChatMessage(role=request.messages[0].role, content="".join(t.text for t in texts))]
-        )
-    empty: object = () if name in {"stop_sequences", "cache_hints"} else None
-    return evolve(request, **{name: empty})
+async def _expect_refused_or_sent(desk: Desk, name: str, without: ChatRequest, wish: ChatRequest) -> None:
+    before = len(desk.asked)
+    try:
+        await desk.chat(wish)
+    except InvalidRequest:
+        expect(len(desk.asked) == before, f"{name} was refused only after the request was sent")
+        return
+    body = desk.body
+    try:
+        plain = await sent(desk, without)
+    except InvalidRequest:
+        return
+    expect(body != plain, f"{name} is not claimed, and a request that asks for it lost it silently")
 
 
 CHATTING: Final = (
