@@ -120,7 +120,10 @@ class CannedServer:
 
     def wait_until_left(self, *, within_s: float = 5.0) -> float:
         """
-        Wait until a client goes away during a :data:`HANG`, and say when that was, on the monotonic clock.
+        Wait until a client goes away during a :data:`HANG`, or from what it is being sent, and say when that was.
+
+        Returns:
+            Seconds on the monotonic clock.
 
         Raises:
             queue.Empty: None did in that time.
@@ -172,16 +175,25 @@ class CannedServer:
     def _play(self, client: socket.socket, steps: Iterable[Step]) -> None:
         for step in steps:
             if isinstance(step, bytes):
-                client.sendall(step)
+                self._send(client, step)
             elif isinstance(step, str):
                 self._end(client, step)
             else:
                 time.sleep(step)
 
+    def _send(self, client: socket.socket, data: bytes) -> None:
+        try:
+            client.sendall(data)
+        except OSError:
+            self._left.put(time.monotonic())
+            raise
+
     def _end(self, client: socket.socket, step: str) -> None:
         if step == HANG:
-            client.recv(1)
-            self._left.put(time.monotonic())
+            try:
+                client.recv(1)
+            finally:  # a reset is one way to go
+                self._left.put(time.monotonic())
         else:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise ConnectionError

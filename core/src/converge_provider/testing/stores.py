@@ -1,6 +1,7 @@
 """What every state store owes the engine, as tests: subclass :class:`StateStoreSuite` and give it a store."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import pytest
@@ -8,10 +9,29 @@ import pytest
 from converge_provider.engine.guarding.settings import BreakerSettings
 from converge_provider.engine.outcomes import Attempt, Outcome
 from converge_provider.engine.state import Bench, Hold, Remembered, StateStore
+from converge_provider.errors import PolicyError
+from converge_provider.values.usage import TokenUsage
+
+if TYPE_CHECKING:
+    from converge_provider.values.messages import JsonObject
 
 __all__ = ("StateStoreSuite",)
 
 NOW_S = 1_800_000_000.0
+
+
+def _answered(started_s: float, elapsed_s: float, *, first_s: float | None = None, tokens: int = 0) -> Attempt:
+    return Attempt(
+        number=1,
+        backend="a/1",
+        started_s=started_s,
+        elapsed_s=elapsed_s,
+        first_event_s=first_s,
+        outcome=Outcome.ANSWERED,
+        usage=TokenUsage(prompt_tokens=1, completion_tokens=tokens, total_tokens=tokens + 1),
+    )
+
+
 RULE = BreakerSettings(failures_in_row=3, open_s=10.0, open_cap_s=25.0, window_s=60.0, minimum_calls=4)
 
 
@@ -49,6 +69,100 @@ class StateStoreSuite:
 
         assert store.recall("a/1").latency_s == 2.0
         assert store.number > before
+
+    async def test_percentiles_are_of_the_latest_answers(self) -> None:
+        """Half and 95 in 100 of the answers took no longer; failures count for the error rate alone."""
+        store = self.store()
+        for i in range(40):
+            store.note(_answered(NOW_S, float((i * 7) % 40 + 1), first_s=0.5, tokens=10))
+        for _ in range(10):
+            store.note(Attempt(number=1, backend="a/1", started_s=NOW_S, elapsed_s=1.0, outcome=Outcome.FAILED))
+        found = store.measured(now_s=NOW_S + 60)["a/1"]
+
+        assert found.latency_p50_s == pytest.approx(20.0, abs=0.4)
+        assert found.latency_p95_s == pytest.approx(38.0, abs=0.4)
+        assert (found.latency_samples, found.first_token_p95_s, found.error_rate) == (40, 0.5, 0.2)
+        assert found.latency_s == store.recall("a/1").latency_s
+        assert found.tokens_per_s is not None
+
+    async def test_speed_is_counted_from_the_first_event(self) -> None:
+        """Thirty tokens in the three seconds after the first event are ten a second."""
+        store = self.store()
+        store.note(_answered(NOW_S, 4.0, first_s=1.0, tokens=30))
+
+        assert store.measured(now_s=NOW_S + 5)["a/1"].tokens_per_s == 10.0
+
+    async def test_old_answers_say_nothing(self) -> None:
+        """Nobody is judged for ever by a bad hour, and memory does not grow with the number of calls."""
+        store = self.store()
+        for i in range(500):
+            store.note(_answered(NOW_S + i, 1.0))
+        fresh = store.measured(now_s=NOW_S + 501)["a/1"].latency_samples
+        old = store.measured(now_s=NOW_S + 501 + 3_600)["a/1"]
+
+        assert 64 <= fresh <= 500
+        assert (old.latency_samples, old.latency_p95_s, old.error_rate) == (0, None, None)
+
+    async def test_attempts_under_way_are_counted(self) -> None:
+        """One that was cancelled is over too; an end without a beginning takes nothing away."""
+        store = self.store()
+        store.note(_answered(NOW_S, 1.0))
+        for _ in range(3):
+            store.begin("a/1")
+        running = store.measured(now_s=NOW_S)["a/1"].in_flight
+        store.note(_answered(NOW_S, 1.0))
+        store.note(Attempt(number=1, backend="a/1", started_s=NOW_S, elapsed_s=1.0, outcome=Outcome.CANCELLED))
+
+        assert running == 3
+        assert store.measured(now_s=NOW_S)["a/1"].in_flight == 1
+
+    async def test_only_known_backends_are_measured(self) -> None:
+        """A stranger is not there; whoever was called is."""
+        store = self.store()
+        store.begin("a/1")
+        found = store.measured(now_s=NOW_S)
+
+        assert list(found) == ["a/1"]
+        assert found.get("b/1") is None
+
+    async def test_key_is_assigned_until_it_is_old(self) -> None:
+        """The last backend to answer counts, for a time."""
+        store = self.store()
+        before = store.number
+        store.assign("k", "a/1", now_s=NOW_S)
+        store.assign("k", "b/1", now_s=NOW_S + 1)
+
+        assert store.number > before
+        assert store.assigned("k", now_s=NOW_S + 2) == "b/1"
+        assert store.assigned("other", now_s=NOW_S + 2) is None
+        assert store.assigned("k", now_s=NOW_S + 30 * 86_400) is None
+
+    async def test_policy_remembers_what_it_learns(self) -> None:
+        """Each change sees the one before; a document that was given changes no more; others see nothing of it."""
+        store = self.store()
+        empty, before = store.memory_of("p"), store.number
+        store.learn("p", lambda document: {**document, "calls": 1})
+        once = store.memory_of("p")
+        store.learn("p", lambda document: {**document, "more": [document["calls"]]})
+
+        assert (dict(empty), once) == ({}, {"calls": 1})
+        assert store.memory_of("p") == {"calls": 1, "more": [1]}
+        assert dict(store.memory_of("q")) == {}
+        assert store.number > before
+
+    @pytest.mark.parametrize(
+        "document",
+        [{"text": "x" * 16_384}, {"nan": float("nan")}, {"set": {1}}, ["no object"]],
+        ids=["too-long", "not-finite", "no-json", "no-object"],
+    )
+    async def test_useless_memory_is_refused(self, document: object) -> None:
+        """What cannot be kept is said in one line, and leaves what was there."""
+        store, useless = self.store(), cast("JsonObject", document)
+        store.learn("p", lambda _: {"kept": True})
+
+        with pytest.raises(PolicyError, match="policy 'p'"):
+            store.learn("p", lambda _: useless)
+        assert store.memory_of("p") == {"kept": True}
 
     async def test_reservation_holds_until_it_is_settled(self) -> None:
         """What is under way counts, and is given back in full."""
