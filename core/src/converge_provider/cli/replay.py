@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ("command",)
 
 _MAX_BYTES = 2**26
-_NOT_COMPARED = ("catalogue_number", "counterfactuals")
-"""The number counts the snapshots of one process; a journal leaves the counterfactuals out."""
+_NOT_COMPARED = ("catalogue_number", "counterfactuals", "sources")
+"""The number counts the snapshots of one process; the others follow from the rest, and a journal keeps fewer."""
 
 
 @click.command("replay")

@@ -10,9 +10,9 @@ from attrs import field, fields, frozen
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.contract.registered import RegisteredChatBackend
 from converge_provider.errors import RegistryValueError
-from converge_provider.registry.claims import FactSource, Layer, merge_claims, sources_of
+from converge_provider.registry.claims import Layer, merge_claims, sources_of
 from converge_provider.registry.report import QuarantinedPlugin
-from converge_provider.values.claims import Claims
+from converge_provider.values.claims import Claims, FactSource
 from converge_provider.values.descriptors import CAPABILITY_FLAGS, ChatBackendDescriptor
 
 __all__ = ("Catalogue", "CatalogueEntry", "ProviderState")

@@ -1,18 +1,17 @@
 """Merging what several sources say of one backend, and folding it into the contract's fields."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
-from converge_provider.values.claims import Claims
+from converge_provider.values.claims import Claims, FactSource
 from converge_provider.values.descriptors import BackendDescriptor, ChatBackendCapabilities, ChatBackendDescriptor
 from converge_provider.values.identity import Capability
 from converge_provider.values.vocabulary import ComplianceLevel, DataSovereignty
 
-__all__ = ("CAPABILITY_OF_FLAG", "FactSource", "Facts", "Layer", "merge_claims", "sources_of")
+__all__ = ("CAPABILITY_OF_FLAG", "Facts", "Layer", "merge_claims", "sources_of")
 
 CAPABILITY_OF_FLAG: Mapping[str, Capability] = {
     "reasoning": Capability.REASONING,
@@ -98,17 +97,6 @@ class Layer(NamedTuple):
     facts: Mapping[str, Any]
     """What is stated, by the names of the fields of claims."""
     able: Mapping[Capability, bool]
-
-
-@frozen(kw_only=True)
-class FactSource:
-    """Who states a fact, what that refers to, and since when."""
-
-    said_by: str
-    """``configuration``, ``measured``, ``adapter``, or ``plugin NAME``."""
-    source: str | None = None
-    """A URL, a document, a person; ``None``: nobody says."""
-    as_of: date | None = None
 
 
 def sources_of(layers: Sequence[Layer]) -> Mapping[str, FactSource]:

@@ -9,6 +9,7 @@ from converge_provider.selection.decision import Decision
 from converge_provider.selection.enabling import enable
 from converge_provider.selection.fitness import FITNESS
 from converge_provider.selection.rows import (
+    Carried,
     Change,
     Counterfactual,
     Derived,
@@ -21,6 +22,7 @@ from converge_provider.selection.rows import (
 
 __all__ = (
     "FITNESS",
+    "Carried",
     "Change",
     "Counterfactual",
     "Decision",

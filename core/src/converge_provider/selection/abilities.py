@@ -36,7 +36,7 @@ def _flag_gate(flag: str) -> Gate:
         return no
 
     no = Reason(flag, f"{flag} no")
-    return Gate(flag, failing, reason, facts=(f"flag.{flag}",))
+    return Gate(flag, failing, reason, facts=(flag,))
 
 
 def _input_gate(name: str, capability: Capability) -> Gate:

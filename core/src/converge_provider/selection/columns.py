@@ -10,6 +10,7 @@ from converge_provider.selection.gates import NAMING
 from converge_provider.selection.masks import lowest
 from converge_provider.selection.record import Record
 from converge_provider.selection.rows import Rejection
+from converge_provider.values.claims import FactSource
 
 __all__ = ("Columns", "columns_of")
 
@@ -27,6 +28,8 @@ class Columns:
     """Their totals."""
     nearest: Sequence[Rejection]
     """The first of the decision's rejected candidates."""
+    sources: Mapping[str, Mapping[str, FactSource]]
+    """Who states the facts that decided about the best and these."""
 
 
 def columns_of(decision: Decision, *, best: int, nearest: int) -> Columns | None:
@@ -49,12 +52,14 @@ def columns_of(decision: Decision, *, best: int, nearest: int) -> Columns | None
     for gate, mask in record.failing:
         failing[gate.name] = failing.get(gate.name, 0) | mask
     first = record.ranking.first(best)
+    rejections = tuple(_rejection(record, place) for place in _nearest(record, nearest))
     return Columns(
         eligible=record.eligible,
         failing=failing,
         best=tuple(first),
         totals=tuple(record.ranking.total(place) for place in first),
-        nearest=tuple(_rejection(record, place) for place in _nearest(record, nearest)),
+        nearest=rejections,
+        sources=record.sources(rejections),
     )
 
 

@@ -9,6 +9,7 @@ from converge_provider.errors import ProviderError
 from converge_provider.selection.lazily import Lazily
 from converge_provider.selection.needs import NOTHING, Needs
 from converge_provider.selection.rows import (
+    Carried,
     Counterfactual,
     Derived,
     PolicyUse,
@@ -17,6 +18,7 @@ from converge_provider.selection.rows import (
     Rejection,
     StateUse,
 )
+from converge_provider.values.claims import FactSource
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.requirements import AgentRequirements
@@ -95,6 +97,17 @@ class Decision(Lazily):
     """The caller's own rejections by backend id."""
     replaced: Mapping[str, str] = field(factory=dict[str, str], metadata={"omit_empty": True})
     """The aliases that were replaced."""
+    carried: tuple[Carried, ...] = field(default=(), metadata={"omit_empty": True})
+    """What was stated and could not be enforced; of the request only names of fields, no values."""
+    sources: Mapping[str, Mapping[str, FactSource]] = field(
+        factory=dict[str, Mapping[str, FactSource]], eq=False, repr=False, metadata={"omit_empty": True}
+    )
+    """
+    Who states the facts that decided, and since when, by backend id and the fact's name: of the chosen backend those
+    that policies looked at, of the first twenty rejected ones those of the gates that they fail.
+
+    It is no part of what decides, so two decisions are equal whoever says so.
+    """
     versions: Mapping[str, str] = field(factory=dict[str, str], metadata={"omit_empty": True})
     """The distributions that made the catalogue, and their versions."""
     state: StateUse | None = field(default=None, metadata={"omit_empty": True})

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from converge_provider.selection.demands import constraints_in_words, jurisdiction_in_words
 from converge_provider.selection.gates import GATES
+from converge_provider.selection.provenance import facts_of_gate
 from converge_provider.selection.tiers import deciding_tier
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
 from converge_provider.values.vocabulary import ComplianceLevel, DataSovereignty
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from converge_provider.selection.decision import Decision
-    from converge_provider.selection.rows import Counterfactual, PolicyUse, RankedCandidate
+    from converge_provider.selection.rows import Counterfactual, PolicyUse, RankedCandidate, Reason
 
 __all__ = ("explain",)
 
@@ -33,6 +34,8 @@ def explain(decision: "Decision") -> str:
     sections = [
         _verdict(decision),
         _titled("Asked for", [*_stated(decision), *_derived(decision)]),
+        _titled(f"Facts about {decision.chosen}", _facts(decision)),
+        _titled("Carried, enforced by nothing", [f"  {one.what}: {one.text}" for one in decision.carried]),
         _titled(f"Eligible ({len(decision.ranking)})", _ranking(decision.ranking)),
         _titled(f"Rejected ({len(decision.rejected)})", _rejected(decision)),
         _titled("Notes", [f"  {note}" for note in decision.notes]),
@@ -110,6 +113,11 @@ def _derived(decision: "Decision") -> Iterable[str]:
     return (f"  {each.need}, derived: {each.text}" for each in decision.derived)
 
 
+def _facts(decision: "Decision") -> Iterable[str]:
+    sources = decision.sources.get(decision.chosen or "", {})
+    return (f"  {fact} by {source}" for fact, source in sources.items())
+
+
 def _ranking(ranking: "Sequence[RankedCandidate]") -> Iterable[str]:
     places, ids = len(str(len(ranking))), max((len(row.id) for row in ranking), default=0)
     for row in ranking:
@@ -123,9 +131,20 @@ def _rejected(decision: "Decision") -> Iterable[str]:
         yield f"  {row.id}"
         for reason in row.reasons:
             whose = "" if reason.gate in _OWN_WORDS else f"{reason.gate}: "
-            yield f"    {whose}{reason.text}"
+            yield f"    {whose}{reason.text}{_said_by(decision, row.id, reason)}"
         if row.id in changes:
             yield f"    → {_in_words(changes[row.id])}"
+
+
+def _said_by(decision: "Decision", backend_id: str, reason: "Reason") -> str:
+    """Say who states what a gate compares, where somebody does."""
+    known = decision.sources.get(backend_id, {})
+    facts = [] if reason.unknown else [fact for fact in facts_of_gate(reason.gate) if fact in known]
+    if not facts:
+        return ""
+    if len(facts) == 1:
+        return f" [by {known[facts[0]]}]"
+    return f" [{'; '.join(f'{fact} by {known[fact]}' for fact in facts)}]"
 
 
 def _in_words(found: "Counterfactual") -> str:

@@ -102,8 +102,7 @@ def _asked_price(question: Question) -> Decimal | None:
     """Give the most that this request may cost, in millionths of $1, if there is a request."""
     assert question.constraints is not None
     most = question.constraints.max_usd_per_request
-    is_there = question.request is not None or question.request_digest is not None
-    return most * _MTOK if most is not None and is_there else None
+    return most * _MTOK if most is not None and question.has_request else None
 
 
 def _too_dear(table: Table, question: Question) -> int:

@@ -1,13 +1,13 @@
 """What is asked: what the host states, joined by what the request needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from converge_provider.selection.needs import NOTHING, Needs
-from converge_provider.selection.rows import Reason
+from converge_provider.selection.rows import Carried, Reason
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.measured import LatencyRule, Measured, StateView
@@ -48,6 +48,8 @@ class Question:
     request: ChatRequest | None = None
     request_digest: str | None = None
     """The hash of a request of which only its needs are on record."""
+    carried: Sequence[Carried] = ()
+    """What such a request carried that no gate enforces."""
     provider: str | None = None
     """The only provider to consider, in any ASCII case."""
     backend: str | None = None
@@ -124,6 +126,11 @@ class Question:
     def latency_rule(self) -> LatencyRule | None:
         """When a measured latency speaks."""
         return None if self.state is None else self.state.latency_rule
+
+    @property
+    def has_request(self) -> bool:
+        """Whether there is a request, be it only on record."""
+        return self.request is not None or self.request_digest is not None
 
     @property
     def names_somebody(self) -> bool:

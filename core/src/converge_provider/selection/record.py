@@ -15,6 +15,7 @@ from converge_provider.selection.needs import Needs
 from converge_provider.selection.question import Question
 from converge_provider.selection.ranking import Ranking
 from converge_provider.selection.rows import (
+    Carried,
     Counterfactual,
     Derived,
     PolicyUse,
@@ -28,6 +29,7 @@ from converge_provider.selection.scoring import Scored
 from converge_provider.selection.table import Table
 from converge_provider.selection.tiers import deciding_tier
 from converge_provider.selection.view import View
+from converge_provider.values.claims import FactSource
 from converge_provider.values.messages import JsonObject
 
 if TYPE_CHECKING:
@@ -207,6 +209,20 @@ class Record:
 
     def _expand_replaced(self, _: int) -> dict[str, str]:
         return dict(self.question.replaced)
+
+    def _expand_carried(self, _: int) -> tuple[Carried, ...]:
+        from converge_provider.selection.carrying import carried  # only when it is written down
+
+        return tuple(carried(self.question))
+
+    def sources(self, rejections: Sequence[Rejection]) -> Mapping[str, Mapping[str, FactSource]]:
+        """Say who states the facts that decided about the chosen candidate and about some rejected ones."""
+        from converge_provider.selection.provenance import sources_in  # only when it is written down
+
+        return sources_in(self, rejections)
+
+    def _expand_sources(self, _: int) -> Mapping[str, Mapping[str, FactSource]]:
+        return self.sources(self.rejected[:_TOLD])
 
     def _expand_versions(self, _: int) -> dict[str, str]:
         return dict(self.catalogue.versions)

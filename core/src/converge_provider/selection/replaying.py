@@ -61,6 +61,7 @@ def replay(recorded: "Decision", catalogue: "Catalogue", installed: Mapping[str,
         model=recorded.model,
         replaced=recorded.replaced,
         request_digest=recorded.request_digest,
+        carried=[one for one in recorded.carried if one.what.startswith("request.")],
     )
     choices = [
         PolicyChoice(name=use.name, weight=use.weight, options=use.options, tier=use.tier, epsilon=use.epsilon)

@@ -7,6 +7,7 @@ from converge_provider.values.measured import StateView
 from converge_provider.values.messages import JsonObject, JsonValue
 
 __all__ = (
+    "Carried",
     "Change",
     "Counterfactual",
     "Derived",
@@ -111,6 +112,16 @@ class StateUse:
     """What was there to be seen of it, and the latencies of those that fail their gate by them."""
     digest: str
     """A hash of both."""
+
+
+@frozen
+class Carried:
+    """Something that was stated, and that no gate and no policy of this selection can hold anybody to."""
+
+    what: str
+    """The field: ``criteria.user_country``, ``request.metadata.team``, …"""
+    text: str
+    """Why it decides nothing, one line."""
 
 
 @frozen(kw_only=True)

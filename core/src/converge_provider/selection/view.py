@@ -47,6 +47,8 @@ class View:
         self.time: str = time
         self.asked: dict[str, None] = {}
         """What of the measured state was asked for: columns, ``key``, ``remembered <policy>``."""
+        self.read: Sequence[str] = ()
+        """The columns that policies looked at to score."""
         self._table = table
         self._question = question
         self._columns: dict[str, tuple[Any, ...]] = {}
@@ -59,6 +61,7 @@ class View:
     def seal(self) -> None:
         """Give no more of the measured state than was asked for."""
         self._sealed = True
+        self.read = tuple(self._columns)
 
     def measured(self) -> Mapping[str, Measured]:
         """Give what was measured of each candidate, by id, as it was when the first of its columns was asked for."""

@@ -12,7 +12,7 @@ from converge_provider.values.money import Prices
 from converge_provider.values.scalars import U32, ContextWindowTokens, LatencyMillis, QualityScore
 from converge_provider.values.vocabulary import ComplianceLevel, CostClass, DataSovereignty
 
-__all__ = ("Certification", "Claims", "TaskQuality")
+__all__ = ("Certification", "Claims", "FactSource", "TaskQuality")
 
 
 def _capitals(name: str) -> str:
@@ -130,3 +130,18 @@ class Claims:
     """Whether a call leaves this machine."""
     last_resort: bool | None = None
     """Whether it should lose to everything else that is eligible."""
+
+
+@frozen(kw_only=True)
+class FactSource:
+    """Who states a fact, what that refers to, and since when."""
+
+    said_by: str
+    """``configuration``, ``measured``, ``adapter``, or ``plugin NAME``."""
+    source: str | None = None
+    """A URL, a document, a person; ``None``: nobody says."""
+    as_of: date | None = None
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        return ", ".join(str(each) for each in (self.said_by, self.as_of, self.source) if each is not None)

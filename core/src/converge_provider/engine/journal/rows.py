@@ -114,7 +114,11 @@ def decision_row(decision: Decision) -> DecisionRow:
     assert columns is not None, "the engine's decisions are fresh from selection"
     return DecisionRow(
         decision=evolve(
-            decision, ranking=tuple(decision.first(_IN_FULL)), rejected=tuple(columns.nearest), counterfactuals=()
+            decision,
+            ranking=tuple(decision.first(_IN_FULL)),
+            rejected=tuple(columns.nearest),
+            counterfactuals=(),
+            sources=columns.sources,
         ),
         eligible=f"{columns.eligible:x}",
         failing={gate: f"{mask:x}" for gate, mask in columns.failing.items()},
