@@ -129,7 +129,7 @@ SENSES = ask(
         ),
     )
 )
-EXTRA = {
+EXTRA: dict[str, Any] = {
     "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
     "generationConfig": {"topK": 40, "thinkingConfig": {"thinkingBudget": 5}},
     "tools": [{"googleSearch": {}}],

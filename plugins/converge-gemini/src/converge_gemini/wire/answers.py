@@ -220,4 +220,4 @@ class Assembler:
 def _first(candidates: Sequence[Any]) -> Mapping[str, Any]:
     """Give the candidate that the answer is made of: of several, the first."""
     found = (as_object(one) for one in candidates)
-    return next((one for one in found if not one.get("index")), {})
+    return next((one for one in found if not one.get("index")), as_object(None))

@@ -15,6 +15,7 @@ from converge_provider import (
     ToolCallMalformed,
     ToolCallStarted,
 )
+from converge_provider.http import as_object
 
 __all__ = ("Calls",)
 
@@ -46,7 +47,7 @@ class Calls:
             raise ProviderError(message)
         name, arguments = raw.get("name"), raw.get("args")
         if arguments is None:
-            arguments = {}
+            arguments = as_object(None)
         text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
         call = ToolCall(
             id=self._id(raw.get("id"), place, answer_id), name=name if isinstance(name, str) else "", arguments=text

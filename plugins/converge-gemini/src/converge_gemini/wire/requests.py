@@ -14,6 +14,7 @@ from converge_provider import (
     ToolChoice,
     ToolDefinition,
 )
+from converge_provider.http import as_object
 
 __all__ = ("to_wire",)
 
@@ -158,14 +159,15 @@ def _merged(wire: Mapping[str, Any], extra: Mapping[str, Any], path: str) -> dic
         there = wire.get(key)
         if name in _RESERVED or name == "contents":
             raise _taken(name)
+        further = as_object(value)
         if isinstance(there, dict) and isinstance(value, dict):
-            merged[key] = _merged(there, value, f"{name}.")
+            merged[key] = _merged(as_object(there), further, f"{name}.")
         elif isinstance(there, list) and isinstance(value, list) and not path:
             merged[key] = [*there, *value]
         elif key in wire:
             raise _taken(name)
         elif isinstance(value, dict):
-            merged[key] = _merged({}, value, f"{name}.")
+            merged[key] = _merged(as_object(None), further, f"{name}.")
         else:
             merged[key] = value
     return merged

@@ -3,6 +3,7 @@
 from typing import Any
 
 from converge_provider import JsonObject, JsonValue
+from converge_provider.http import as_list, as_object
 
 __all__ = ("KNOWN", "schema_to_wire")
 
@@ -15,7 +16,7 @@ KNOWN = frozenset({
 
 _NAMED = frozenset({"$defs", "properties"})
 _SEVERAL = frozenset({"anyOf", "oneOf", "prefixItems"})
-_KINDS = {str: "string", int: "integer", float: "number"}
+_KINDS: dict[type, str] = {str: "string", int: "integer", float: "number"}
 _ONE = frozenset({"additionalProperties", "items"})
 
 
@@ -37,10 +38,10 @@ def schema_to_wire(schema: JsonObject) -> dict[str, Any]:
     if "$ref" in said:  # nothing may stand beside it
         said = {key: value for key, value in said.items() if key.startswith("$")}
     for key, value in said.items():
-        if key in _NAMED and isinstance(value, dict):
-            known[key] = {name: _written(member) for name, member in value.items()}
-        elif key in _SEVERAL and isinstance(value, list):
-            known[key] = [_written(member) for member in value]
+        if key in _NAMED and as_object(value):
+            known[key] = {name: _written(member) for name, member in as_object(value).items()}
+        elif key in _SEVERAL and as_list(value):
+            known[key] = [_written(member) for member in as_list(value)]
         elif key in _ONE:
             known[key] = _written(value)
         elif key in KNOWN:
@@ -58,9 +59,9 @@ def _reference(value: JsonValue) -> JsonValue:
 
 def _in_known_words(schema: JsonObject) -> dict[str, Any]:
     said = dict(schema)
-    several = said.get("allOf")
-    if isinstance(several, list) and len(several) == 1 and isinstance(several[0], dict):
-        said = {**several[0], **{key: value for key, value in said.items() if key != "allOf"}}
+    several = as_list(said.get("allOf"))
+    if len(several) == 1:
+        said = {**as_object(several[0]), **{key: value for key, value in said.items() if key != "allOf"}}
     if isinstance(said.get("definitions"), dict) and "$defs" not in said:
         said["$defs"] = said["definitions"]
     constant = said.get("const")
