@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from converge_provider.http.addresses import canonical_url, host_of
     from converge_provider.http.arguments import checked_arguments
     from converge_provider.http.classifying import classify
+    from converge_provider.http.details import one_line
     from converge_provider.http.halves import Halves
     from converge_provider.http.messages import HttpRequest, HttpResponse, HttpStatusError, Limits, Timeouts
     from converge_provider.http.ndjson import ndjson_documents, ndjson_events
@@ -54,6 +55,7 @@ _HOMES = {
     "json_post": "posting",
     "ndjson_documents": "ndjson",
     "ndjson_events": "ndjson",
+    "one_line": "details",
     "open_transport": "transport",
     "parsed": "shapes",
     "retry_after_s": "retry_after",
@@ -87,6 +89,7 @@ __all__ = (
     "json_post",
     "ndjson_documents",
     "ndjson_events",
+    "one_line",
     "open_transport",
     "parsed",
     "retry_after_s",

@@ -9,7 +9,7 @@ from attrs import frozen
 from converge_provider.http.shapes import as_list, as_object, parsed
 from converge_provider.values.secret import Secret
 
-__all__ = ("MOST_BYTES", "Details", "details_of")
+__all__ = ("MOST_BYTES", "Details", "details_of", "one_line")
 
 MOST_BYTES = 2048
 """The longest message that is kept, in bytes."""
@@ -51,15 +51,15 @@ def details_of(body: bytes, secrets: Sequence[Secret] = ()) -> Details:
     """
     document = parsed(body)
     if document is None:
-        return Details(message=_clean(_first_line(body), secrets))
+        return Details(message=one_line(_first_line(body), secrets))
     outer = _object(document)
     inner = _inner(outer)
     codes = tuple(_codes(inner, outer))
     statuses = [int(code) for code in codes if len(code) == 3 and code.isdigit() and "400" <= code <= "599"]
     request_id = outer.get("request_id") or inner.get("request_id")
     return Details(
-        message=_clean(_message(document, outer, inner), secrets),
-        codes=tuple(dict.fromkeys(_clean(code, secrets) for code in codes)),
+        message=one_line(_message(document, outer, inner), secrets),
+        codes=tuple(dict.fromkeys(one_line(code, secrets) for code in codes)),
         status=statuses[0] if statuses else None,
         request_id=request_id if isinstance(request_id, str) else None,
         numbers={key: value for key, value in inner.items() if type(value) is int},
@@ -118,7 +118,15 @@ def _first_line(body: bytes) -> str:
     return "" if text.startswith(("<", "{", "[")) else text.partition("\n")[0]
 
 
-def _clean(text: str, secrets: Sequence[Secret]) -> str:
+def one_line(text: str, secrets: Sequence[Secret]) -> str:
+    r"""
+    Give a vendor's words as an error may hold them: on one line, at most 2 KiB long, without credentials.
+
+    Example:
+        >>> one_line("no such key:\n sk-0123456789", [Secret("Bearer sk-0123456789")])
+        'no such key: ***'
+
+    """
     text = _SPACE.sub(" ", text[: 16 * MOST_BYTES]).strip()
     for secret in secrets:
         revealed = secret.reveal()

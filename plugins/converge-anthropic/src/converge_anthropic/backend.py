@@ -40,4 +40,4 @@ class Messages:
 
     def answer(self) -> Assembler:
         """Start an answer."""
-        return Assembler()
+        return Assembler(secrets=self.template.secrets)

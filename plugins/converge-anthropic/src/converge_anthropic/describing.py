@@ -45,6 +45,10 @@ def dialect_of(model: str, facts: ModelFacts, *, api_version: str) -> Dialect:
 
     """
     refused = {*facts.refuses, *(() if api_version == _WITH_SAMPLING else _SAMPLING)}
+    if facts.structured_output is None:
+        refused.add("response_schema")  # a server that knows nothing of schemas says nothing either
+    if not facts.efforts:
+        refused.add("reasoning_effort")
     deaf = {"images"} if facts.vision is False else set[str]()
     deaf |= {"documents"} if facts.documents is False else set[str]()
     return Dialect(

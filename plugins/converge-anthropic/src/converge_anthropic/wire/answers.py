@@ -1,7 +1,7 @@
 """The answer: JSON, whole or in pieces → the contract's values, through one and the same code."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from converge_anthropic.wire.gathering import (
@@ -21,11 +21,12 @@ from converge_provider import (
     FinishReason,
     ProviderError,
     ReasoningPart,
+    Secret,
     StreamEvent,
     TextPart,
     UsageReported,
 )
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, one_line
 
 if TYPE_CHECKING:
     from converge_provider import UsageDetail
@@ -56,10 +57,13 @@ class Assembler:
 
     """
 
-    def __init__(self) -> None:
-        """Start with an empty answer."""
+    def __init__(self, *, secrets: Sequence[Secret] = ()) -> None:
+        """Start with an empty answer; an error must not repeat the credentials of the request."""
+        self._secrets = secrets
         self._blocks: list[AnyBlock] = []
         self._open: dict[int, AnyBlock] = {}
+        self._calls: list[CallBlock] = []
+        self._ids: set[str] = set()
         self._usage: dict[str, Any] = {}
         self._top: dict[str, Any] = {}
         self._reason: str | None = None
@@ -205,16 +209,16 @@ class Assembler:
 
     def _made_call(self, raw: Mapping[str, Any]) -> CallBlock:
         """Name a call, uniquely: results are sent back under that name."""
-        calls = self._calls
         name, stated = raw.get("name"), raw.get("id")
-        taken = {call.id for call in calls}
-        own = stated if isinstance(stated, str) and stated and stated not in taken else None
-        made = own or f"call_{self._top.get('id') or 'answer'}_{len(calls)}"
-        return CallBlock(place=len(calls), id=made, name=name if isinstance(name, str) else "")
+        place = len(self._calls)
+        made = stated if isinstance(stated, str) and stated and stated not in self._ids else self._own_id(place)
+        self._ids.add(made)
+        self._calls.append(CallBlock(place=place, id=made, name=name if isinstance(name, str) else ""))
+        return self._calls[-1]
 
-    @property
-    def _calls(self) -> list[CallBlock]:
-        return [block for block in self._blocks if isinstance(block, CallBlock)]
+    def _own_id(self, place: int) -> str:
+        made = f"call_{self._top.get('id') or 'answer'}_{place}"
+        return made if made not in self._ids else f"{made}_{len(self._ids)}_"
 
     def _response(self) -> ChatResponse:
         usage: UsageDetail | None = usage_from_wire(self._usage) if self._usage else None
@@ -236,12 +240,14 @@ class Assembler:
         """Name the reason; what the contract has no name for is none, and stands in the metadata."""
         if self._reason == "tool_use" and not has_calls:
             return FinishReason.STOP  # the call was the answer
-        return _REASONS.get(self._reason or "")
+        reason = _REASONS.get(self._reason or "")
+        is_cut = reason is FinishReason.STOP and bool(self._top.get("stop_sequence"))  # as llama.cpp's server says it
+        return FinishReason.STOP_SEQUENCE if is_cut else reason
 
     def _declined(self) -> str:
         details = as_object(self._top.get("stop_details"))
         said = details.get("explanation") or details.get("category")
-        return str(said or "the model declined to answer")
+        return one_line(str(said or "the model declined to answer"), self._secrets)
 
     def _metadata(self, *, is_counted: bool) -> dict[str, str]:
         """Keep what else the vendor said, under its own names."""
@@ -277,7 +283,7 @@ def _block_of(delta: Mapping[str, Any]) -> AnyBlock:
         case "thinking_delta" | "signature_delta":
             return ThinkingBlock()
         case _:
-            return OtherBlock()
+            return OtherBlock(raw=dict(delta))
 
 
 def _parts(spoken: list[TextPart | ReasoningPart]) -> tuple[TextPart | ReasoningPart, ...]:

@@ -170,7 +170,7 @@ class CallBlock:
         if isinstance(arguments, str):
             yield from self._add(arguments)
         elif arguments:
-            yield from self._add(json.dumps(arguments, ensure_ascii=False, separators=(",", ":")))
+            yield from self._add(json.dumps(arguments, ensure_ascii=False))
 
     def take(self, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take a piece of the arguments."""

@@ -38,7 +38,7 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
     """
     _refuse_unhonoured(request, dialect)
     extra = dict(request.extra)
-    inner = Inner(citations=extra.pop("citations", None), failed=_failed(extra.pop("is_error", ())))
+    inner = Inner(citations=extra.pop("citations", None), failed=_failed(extra.pop("is_error", [])))
     conversation = conversation_to_wire(request.messages, dialect, inner)
     _check_turns(conversation, dialect)
     max_tokens = request.max_tokens or dialect.max_tokens
@@ -69,11 +69,10 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
 
 
 def _failed(ids: JsonValue) -> frozenset[str]:
-    listed = frozenset(one for one in as_list(ids) if isinstance(one, str))
-    if ids and len(listed) != len(as_list(ids)):
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         message = "extra's is_error is a list of the ids of the calls whose results are errors"
         raise InvalidRequest(message)
-    return listed
+    return frozenset(str(one) for one in ids)
 
 
 def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:

@@ -1,0 +1,286 @@
+"""What is made of answers, whole, in pieces, and hostile."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from converge_anthropic.wire.answers import Assembler
+from converge_anthropic.wire.usage import usage_from_wire
+from converge_provider import (
+    ContentFiltered,
+    Finished,
+    FinishReason,
+    LlmError,
+    ProviderError,
+    StreamEvent,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallMalformed,
+    ToolCallStarted,
+    UsageDetail,
+)
+
+GOLDEN = Path(__file__).parent / "golden" / "answers"
+
+
+def whole(*content: Any, reason: str | None = "end_turn", **members: Any) -> list[StreamEvent]:
+    """Read a whole answer."""
+    return Assembler().whole({"type": "message", "content": list(content), "stop_reason": reason, **members})
+
+
+def finished(events: list[StreamEvent]) -> Finished:
+    """Give the last event."""
+    last = events[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"input_tokens": 3, "output_tokens": 2}, UsageDetail(input_uncached=3, output=2)),
+        (
+            {"input_tokens": 3, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 7, "output_tokens": 2},
+            UsageDetail(input_uncached=3, cache_read=5, cache_write=7, output=2),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "cache_creation_input_tokens": 7,
+                "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 5},
+                "output_tokens": 2,
+            },
+            UsageDetail(input_uncached=3, cache_write=9, output=2),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "cache_creation": None,
+                "output_tokens": 9,
+                "output_tokens_details": {"thinking_tokens": 6},
+            },
+            UsageDetail(input_uncached=3, output=3, reasoning=6),
+        ),
+        ({"input_tokens": 3, "output_tokens": 5, "output_tokens_details": {"thinking_tokens": 6}}, None),
+        ({"input_tokens": -3, "output_tokens": 5}, None),
+        ({"input_tokens": 3.5, "output_tokens": 5}, None),
+        ({"input_tokens": True, "output_tokens": 5}, None),
+        ({"input_tokens": "3", "output_tokens": 5}, None),
+        ({"cache_creation": {"a": 2**32 - 1, "b": 2**32 - 1}}, None),
+    ],
+    ids=["plain", "cached", "lifetimes beat their sum", "thinking", "more thought than output", "negative", "not whole",
+         "a boolean", "a text", "too much"],
+)  # fmt: skip
+def test_usage_is_sorted_into_disjoint_buckets(counts: dict[str, Any], expected: UsageDetail | None) -> None:
+    """The buckets add up to all that the vendor counts, each token once; nonsense is nothing."""
+    detail = usage_from_wire(counts)
+
+    assert detail == expected
+    if detail is not None:
+        written = sum((counts.get("cache_creation") or {}).values()) or counts.get("cache_creation_input_tokens", 0)
+        everything = counts["input_tokens"] + counts.get("cache_read_input_tokens", 0) + written
+        assert detail.totals().prompt_tokens == everything
+        assert detail.totals().total_tokens == everything + counts["output_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("end_turn", FinishReason.STOP),
+        ("max_tokens", FinishReason.LENGTH),
+        ("stop_sequence", FinishReason.STOP_SEQUENCE),
+        ("model_context_window_exceeded", FinishReason.LENGTH),
+        ("refusal", FinishReason.CONTENT_FILTER),
+        ("pause_turn", None),
+        ("later", None),
+    ],
+)
+def test_stop_reason_is_normalised(reason: str, expected: FinishReason | None) -> None:
+    """Each reason becomes one of the contract's; what that leaves out stands in the metadata."""
+    response = finished(whole({"type": "text", "text": "Hi"}, reason=reason)).response
+
+    assert response.finish_reason is expected
+    is_plain = reason in {"end_turn", "max_tokens", "stop_sequence"}
+    assert response.metadata.get("finish_reason") == (None if is_plain else reason)
+
+
+def test_stop_sequence_beside_an_ended_turn_counts() -> None:
+    """A server that names the sequence but says that the turn ended has stopped by the sequence."""
+    response = finished(whole({"type": "text", "text": "Hi"}, stop_sequence="END")).response
+
+    assert response.finish_reason is FinishReason.STOP_SEQUENCE
+    assert response.metadata["stop_sequence"] == "END"
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"type": "refusal", "category": "cyber", "explanation": "Not this."}, "Not this."),
+        ({"type": "refusal", "category": "bio", "explanation": None}, "bio"),
+        (None, "the model declined to answer"),
+    ],
+)
+def test_refusal_without_an_answer_is_an_error(details: dict[str, Any] | None, said: str) -> None:
+    """A refusal of which there is nothing to show is an error that says why."""
+    with pytest.raises(ContentFiltered, match=said):
+        whole(reason="refusal", stop_details=details)
+
+
+def test_answer_in_a_forced_call_is_text_whole_too() -> None:
+    """The arguments of the call that stands for an answer are the text of a whole answer as of a streamed one."""
+    call = {"type": "tool_use", "id": "t", "name": "answer_in_schema", "input": {"city": "Zürich"}}
+    response = finished(whole(call, reason="tool_use")).response
+
+    assert (response.content, response.tool_calls) == ('{"city": "Zürich"}', ())
+    assert response.finish_reason is FinishReason.STOP
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [({}, ToolCallFinished), ('{"a": 1}', ToolCallFinished), ("{", ToolCallMalformed), ([1], ToolCallMalformed)],
+    ids=repr,
+)
+def test_arguments_that_come_whole_are_checked(arguments: object, kind: type) -> None:
+    """Arguments are a JSON object, whether a server sends it as such or as text; whatever else is malformed."""
+    events = whole({"type": "tool_use", "id": "t", "name": "weather", "input": arguments}, reason="tool_use")
+
+    assert [event for event in events if isinstance(event, kind)]
+
+
+def test_call_without_a_name_is_malformed() -> None:
+    """A call that names no tool is reported as malformed, and has an id of ours when it has none."""
+    events = whole({"type": "tool_use"}, reason="tool_use", id="msg_7")
+
+    (begun,) = [event for event in events if isinstance(event, ToolCallStarted)]
+    (made,) = [event for event in events if isinstance(event, ToolCallMalformed)]
+    assert begun.id == "call_msg_7_0"
+    assert made.problem == "the call names no tool"
+
+
+@pytest.mark.parametrize(
+    "pieces", [("a\ud83d", "\ude42b"), ("a", "\ud83d", "\ude42", "b")], ids=["with neighbours", "alone"]
+)
+def test_halves_of_a_character_are_put_together(pieces: tuple[str, ...]) -> None:
+    """A character whose halves come in different events is whole in what is shown."""
+    assembler = Assembler()
+    events: list[StreamEvent] = []
+    for piece in pieces:
+        delta = {"type": "text_delta", "text": piece}
+        events += assembler.take({"type": "content_block_delta", "index": 0, "delta": delta})
+    assembler.take({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    events += assembler.finish()
+
+    shown = [event.text for event in events if isinstance(event, TextDelta)]
+    assert "".join(shown) == "a🙂b" == finished(events).response.content
+    assert all(text.encode() for text in shown)
+
+
+def test_half_a_character_at_the_end_is_replaced() -> None:
+    """Of a character whose other half never comes, the sign for a lost one is shown."""
+    assert finished(whole({"type": "text", "text": "a\ud83d"})).response.content == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"type": "message"}, {"content": "Hi"}, {"content": [{"type": "text", "text": 7}], "stop_reason": "end_turn"}],
+    ids=["no content", "a text", "a number in place of text"],
+)
+def test_what_is_no_answer_is_an_error(document: dict[str, Any]) -> None:
+    """What has no shape of this wire is a typed error."""
+    with pytest.raises(ProviderError):
+        Assembler().whole(document)
+
+
+def test_answer_that_does_not_say_why_it_ended_is_an_error() -> None:
+    """An answer without a stop reason is not complete."""
+    with pytest.raises(ProviderError, match="does not say why it ended"):
+        whole({"type": "text", "text": "Hi"}, reason=None)
+
+
+def test_answer_of_too_many_blocks_is_an_error() -> None:
+    """A server that begins blocks without end is stopped."""
+    assembler = Assembler()
+    begin = {"type": "content_block_start", "content_block": {"type": "text"}}
+    for index in range(10_000):
+        assembler.take({**begin, "index": index})
+    with pytest.raises(ProviderError, match="more than 10000 blocks"):
+        assembler.take({**begin, "index": 10_000})
+
+
+def documents() -> st.SearchStrategy[Any]:
+    """Draw documents that resemble those of the wire, in any order and with any nonsense inside."""
+    scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3)
+    blocks = st.fixed_dictionaries(
+        {"type": st.sampled_from(["text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "later"])},
+        optional=dict.fromkeys(("text", "thinking", "signature", "data", "id", "name", "input"), scalars),
+    )
+    kinds = ["text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta", "later"]
+    deltas = st.fixed_dictionaries(
+        {"type": st.sampled_from(kinds)},
+        optional=dict.fromkeys(("text", "thinking", "signature", "partial_json", "citation", "stop_reason"), scalars),
+    )
+    events = [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "ping",
+    ]
+    return st.fixed_dictionaries(
+        {"type": st.sampled_from(events)},
+        optional={
+            "index": st.integers(0, 2) | scalars,
+            "content_block": blocks | scalars,
+            "delta": deltas | scalars,
+            "message": st.fixed_dictionaries({}, optional={"id": scalars, "usage": scalars}) | scalars,
+            "usage": st.dictionaries(st.sampled_from(["input_tokens", "output_tokens"]), scalars) | scalars,
+        },
+    )
+
+
+@given(st.lists(documents(), max_size=12))
+def test_any_stream_ends_in_an_answer_or_a_typed_error(stream: list[Any]) -> None:
+    """Whatever comes, the outcome is an answer whose text is that of its deltas, or an error of the family."""
+    assembler = Assembler()
+    events: list[StreamEvent] = []
+    try:
+        for document in stream:
+            events += assembler.take(document, event=None)
+        events += assembler.finish()
+    except LlmError:
+        return
+
+    response = finished(events).response
+    assert response.content == "".join(event.text for event in events if isinstance(event, TextDelta))
+    ended = [event.call for event in events if isinstance(event, ToolCallFinished | ToolCallMalformed)]
+    assert sorted(call.id for call in response.tool_calls) == sorted(call.id for call in ended)
+    assert len({call.id for call in ended}) == len(ended)
+
+
+@given(st.data())
+def test_stream_cut_otherwise_gives_the_same_answer(data: st.DataObject) -> None:
+    """Where a server cuts its pieces changes nothing in the answer."""
+    text = data.draw(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=5)))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assembler = Assembler()
+    for piece in pieces:
+        delta = {"type": "text_delta", "text": piece}
+        assembler.take({"type": "content_block_delta", "index": 0, "delta": delta})
+    assembler.take({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+
+    assert finished(assembler.finish()).response.content == text
+
+
+def test_stream_and_whole_answer_become_the_same_response() -> None:
+    """The recorded stream and the recorded whole answer, which say the same, become the same text, usage and reason."""
+    streamed, at_once = (json.loads((GOLDEN / f"text_{way}.json").read_text("utf-8")) for way in ("streamed", "whole"))
+    one, other = (recorded["events"][-1]["response"] for recorded in (streamed, at_once))
+
+    assert {name: one[name] for name in ("content", "finish_reason", "usage", "usage_detail", "model")} == {
+        name: other[name] for name in ("content", "finish_reason", "usage", "usage_detail", "model")
+    }
