@@ -1,15 +1,13 @@
 """What is stated and decides nothing: no gate of this selection asks for it, or nothing is there to compare it with."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from converge_provider.selection.rows import Carried
 from converge_provider.values.constraints import Constraints, RoutingPolicy
 from converge_provider.values.vocabulary import Jurisdiction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from converge_provider.selection.question import Question
     from converge_provider.values.criteria import SelectionCriteria
     from converge_provider.values.requests import ChatRequest
@@ -46,7 +44,7 @@ def _by_constraints(constraints: Constraints, question: "Question") -> Iterable[
     if constraints.max_usd_per_request is not None and not question.has_request:
         yield Carried("constraints.max_usd_per_request", "there is no request whose price could be compared")
     routing = constraints.routing
-    tables = {
+    tables: dict[str, tuple[object, Mapping[Any, frozenset[str]]]] = {
         "risk_tier": (constraints.risk_tier, routing.risk_tiers),
         "data_classification": (constraints.data_classification, routing.data_classifications),
     }
@@ -63,7 +61,7 @@ def carried_by_request(request: "ChatRequest") -> Iterable[Carried]:
     yield from _named("extra", request.extra, "goes to the backend as it is; no gate knows who takes it")
 
 
-def _named(field: str, members: "Mapping[str, object]", text: str) -> Iterable[Carried]:
+def _named(field: str, members: Mapping[str, object], text: str) -> Iterable[Carried]:
     names = sorted(members)
     for name in names[:_MOST]:
         shown = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
