@@ -1,14 +1,24 @@
 """What is remembered of backends between requests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from anyio.lowlevel import checkpoint
 from attrs import evolve
 from hypothesis import given, strategies as st
 
-from converge_provider import Attempt, BreakerSettings, Engine, NetworkError, Outcome
+from converge_provider import (
+    Attempt,
+    BreakerSettings,
+    Engine,
+    JsonObject,
+    Measured,
+    NetworkError,
+    Outcome,
+    PolicyError,
+)
 from converge_provider.engine.state import Hold, MemoryStore, Remembered, Shortage, StateStore
+from converge_provider.engine.state.samples import Samples, percentile
 from converge_provider.testing import HANG, ManualClock, ScriptedBackend, StateStoreSuite, catalogue_of
 
 
@@ -147,6 +157,45 @@ class Lasting(MemoryStore):
         super().report(backend, failed=failed, probe=probe, rule=evolve(rule, open_cap_s=rule.open_s), now_s=now_s)
 
 
+class Averaging(MemoryStore):
+    """A broken store: it takes the average for the median."""
+
+    def measured(self, *, now_s: float) -> Mapping[str, Measured]:
+        """Give the average as every percentile."""
+        found = super().measured(now_s=now_s)
+        return {name: evolve(one, latency_p50_s=one.latency_s) for name, one in found.items()}
+
+
+class Stubborn(MemoryStore):
+    """A broken store: it never forgets an answer, a key or a call, and counts the whole answer's time."""
+
+    def measured(self, *, now_s: float) -> Mapping[str, Measured]:
+        """Give what was measured then, and what ran at most."""
+        found = super().measured(now_s=0.0)
+        return {name: evolve(one, in_flight=9, tokens_per_s=7.5) for name, one in found.items()}
+
+    def assigned(self, key: str, *, now_s: float) -> str | None:
+        """Give the backend as of the beginning."""
+        return super().assigned(key, now_s=0.0)
+
+
+class Trusting(MemoryStore):
+    """A broken store: it keeps whatever it is given, one document for all."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        super().__init__()
+        self.document: JsonObject = {}
+
+    def memory_of(self, policy: str) -> JsonObject:
+        """Give everybody's."""
+        return self.document
+
+    def learn(self, policy: str, change: Callable[[JsonObject], JsonObject]) -> None:
+        """Take it."""
+        self.document = change(self.document)
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("broken", "test"),
@@ -156,6 +205,12 @@ class Lasting(MemoryStore):
         (Forgetful, "test_what_was_not_used_is_given_back"),
         (Greedy, "test_hundred_at_once_take_no_more_than_there_is"),
         (Lasting, "test_second_failure_extends_up_to_the_cap"),
+        (Averaging, "test_percentiles_are_of_the_latest_answers"),
+        (Stubborn, "test_speed_is_counted_from_the_first_event"),
+        (Stubborn, "test_old_answers_say_nothing"),
+        (Stubborn, "test_attempts_under_way_are_counted"),
+        (Stubborn, "test_key_is_assigned_until_it_is_old"),
+        (Trusting, "test_policy_remembers_what_it_learns"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
@@ -168,6 +223,70 @@ async def test_suite_catches_broken_stores(broken: type[MemoryStore], test: str)
 
     with pytest.raises(AssertionError):
         await getattr(Suite(), test)()
+
+
+@pytest.mark.anyio
+async def test_suite_catches_a_store_that_keeps_useless_documents() -> None:
+    """A document that is too long would grow in every record."""
+
+    class Suite(StateStoreSuite):
+        def store(self) -> StateStore:
+            return Trusting()
+
+    with pytest.raises(pytest.fail.Exception):
+        await Suite().test_useless_memory_is_refused({"text": "x" * 16_384})
+
+
+def test_keys_are_bounded() -> None:
+    """The key that was answered longest ago goes first."""
+    store = MemoryStore(keys=2)
+    for i, key in enumerate(("a", "b", "a", "c")):
+        store.assign(key, f"x/{i}", now_s=float(i))
+
+    assert [store.assigned(key, now_s=5.0) for key in ("a", "b", "c")] == ["x/2", None, "x/3"]
+
+
+def test_policies_that_remember_are_bounded() -> None:
+    """A hundred policies may remember something."""
+    store = MemoryStore()
+    for i in range(100):
+        store.learn(str(i), lambda _: {})
+
+    with pytest.raises(PolicyError, match="'one-more' would be one more"):
+        store.learn("one-more", lambda _: {})
+
+
+@given(
+    attempts=st.lists(
+        st.tuples(st.floats(0, 400), st.floats(0, 9), st.none() | st.floats(0, 9), st.booleans()), max_size=300
+    )
+)
+def test_samples_are_what_a_plain_list_says(attempts: list[tuple[float, float, float | None, bool]]) -> None:
+    """Whatever comes, percentiles and the error rate are those of the latest 128 attempts of the last 15 minutes."""
+    samples, plain, now_s = Samples(), list[tuple[float, float, float | None, bool]](), 0.0
+    for pause_s, latency_s, first_s, failed in attempts:
+        now_s += pause_s
+        if failed:
+            samples.failed(now_s)
+        else:
+            samples.answered(now_s, latency_s=latency_s, first_s=first_s)
+        plain.append((now_s, latency_s, first_s, failed))
+    samples.expire(now_s)
+    kept = [one for one in plain[-128:] if one[0] > now_s - 900.0]
+
+    assert samples.latencies == sorted(latency_s for _, latency_s, _, failed in kept if not failed)
+    assert samples.firsts == sorted(first_s for *_, first_s, failed in kept if first_s is not None and not failed)
+    assert samples.error_rate == (sum(failed for *_, failed in kept) / len(kept) if kept else None)
+
+
+@given(values=st.lists(st.floats(0, 100), min_size=1, max_size=60), percent=st.integers(1, 100))
+def test_percentile_is_the_smallest_that_so_many_do_not_exceed(values: list[float], percent: int) -> None:
+    """At least so many in a hundred are at or below it, and fewer below the next smaller value."""
+    found = percentile(sorted(values), percent)
+
+    assert found is not None
+    assert sum(value <= found for value in values) * 100 >= percent * len(values)
+    assert sum(value < found for value in values) * 100 < percent * len(values)
 
 
 @pytest.mark.anyio

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
     from converge_provider.contract.policies import (
         CandidateView as CandidateView,
         EnabledPolicy as EnabledPolicy,
+        LearningPolicy as LearningPolicy,
         NoOptions as NoOptions,
         Policy as Policy,
         PolicyChoice as PolicyChoice,
@@ -164,6 +165,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         ToolCallStarted as ToolCallStarted,
         UsageReported as UsageReported,
     )
+    from converge_provider.values.experience import Experience as Experience
     from converge_provider.values.hashing import hashed_share as hashed_share
     from converge_provider.values.identity import (
         BackendKind as BackendKind,
@@ -245,7 +247,7 @@ _HOMES = {
     "contract.hookspecs": "Registrar",
     "contract.markers": "CONVERGE_API hookimpl",
     "contract.observers": "Observer",
-    "contract.policies": "CandidateView EnabledPolicy NoOptions Policy PolicyChoice Scores policy",
+    "contract.policies": "CandidateView EnabledPolicy LearningPolicy NoOptions Policy PolicyChoice Scores policy",
     "contract.registered": "RegisteredChatBackend ResolvedChatBackend",
     "engine": "Attempt Engine Outcome Reply SyncEngine",
     "engine.notices": (
@@ -277,6 +279,7 @@ _HOMES = {
         "BackendSwitched Citation Finished ReasoningBlock ReasoningDelta StreamEvent TextDelta ToolCallDelta "
         "ToolCallFinished ToolCallMalformed ToolCallStarted UsageReported"
     ),
+    "values.experience": "Experience",
     "values.hashing": "hashed_share",
     "values.identity": "BackendKind Capability",
     "values.measured": "LatencyRule Measured StateView",

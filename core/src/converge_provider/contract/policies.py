@@ -6,11 +6,23 @@ from typing import Any, Protocol, overload
 from attrs import field, frozen
 
 from converge_provider.values.descriptors import ChatBackendDescriptor
+from converge_provider.values.experience import Experience
 from converge_provider.values.messages import JsonObject, JsonValue, own_json
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.requirements import AgentRequirements
 
-__all__ = ("CandidateView", "EnabledPolicy", "NoOptions", "Policy", "PolicyChoice", "ScoreFunction", "Scores", "policy")
+__all__ = (
+    "CandidateView",
+    "EnabledPolicy",
+    "LearnFunction",
+    "LearningPolicy",
+    "NoOptions",
+    "Policy",
+    "PolicyChoice",
+    "ScoreFunction",
+    "Scores",
+    "policy",
+)
 
 
 class CandidateView(Protocol):
@@ -106,8 +118,13 @@ class Policy(Protocol):
     Must be deterministic, must not depend on the order of the candidates, must do no I/O, read no clock and draw no
     randomness.
 
-    Optional: ``decides_last_resort``, a true attribute by which the policy takes it upon itself to place the backends
-    that call themselves a last resort; while it is enabled they stand by their totals, not behind all others.
+    Optional parts:
+
+    - ``decides_last_resort``, a true attribute by which the policy takes it upon itself to place the backends that call
+      themselves a last resort; while it is enabled they stand by their totals, not behind all others.
+    - ``monotone``, a mapping from columns to ``"+"`` or ``"-"``: a greater value of the column never lowers, or never
+      raises, the score of its candidate, all else equal.  It is a promise that the conformance kit tests.
+    - ``learn``, by which it is told what became of calls; see :class:`LearningPolicy`.
     """
 
     @property
@@ -127,6 +144,31 @@ class Policy(Protocol):
 
     def score(self, view: CandidateView, options: Any) -> Sequence[float] | Scores:  # noqa: ANN401 - its own options
         """Give one score per candidate, finite, from 0 to 1; greater is better."""
+        ...
+
+
+class LearningPolicy(Policy, Protocol):
+    """
+    Learn from what became of calls.
+
+    What the policy remembers is one JSON object of at most 16 384 bytes, kept by the engine's state store under the
+    policy's name; ``view.remembered(name)`` gives it back while scoring.
+    """
+
+    def learn(self, document: JsonObject, experience: Experience, options: Any) -> JsonObject:  # noqa: ANN401 - its own options
+        """
+        Give what is to be remembered after an attempt or a request has ended.
+
+        Must be pure.  It is called beside the requests, one end after the other, and late where there are many: what it
+        raises is logged and changes nothing, and none of it makes a call slower or fail.  Where several processes
+        share a store it may be called again for the same end, with what another one wrote.
+
+        Args:
+            document: What is remembered; empty at first.  Not to be changed.
+            experience: What ended, and how.
+            options: The policy's options.
+
+        """
         ...
 
 
@@ -167,6 +209,9 @@ class PolicyChoice:
 ScoreFunction = Callable[[CandidateView, Any], Sequence[float] | Scores]
 """A function that scores the candidates of a view, given the policy's options."""
 
+LearnFunction = Callable[[JsonObject, Experience, Any], JsonObject]
+"""A function that makes of what is remembered, and of what became of a call, what is to be remembered."""
+
 
 @frozen
 class _FunctionPolicy:
@@ -175,6 +220,8 @@ class _FunctionPolicy:
     may_veto: bool
     decides_last_resort: bool
     function: ScoreFunction
+    monotone: Mapping[str, str] = field(factory=dict[str, str], hash=False)
+    learn: LearnFunction | None = None
 
     def score(self, view: CandidateView, options: Any) -> Sequence[float] | Scores:  # noqa: ANN401 - its own options
         return self.function(view, options)
@@ -189,6 +236,8 @@ def policy(
     options: type[Any] = NoOptions,
     may_veto: bool = False,
     decides_last_resort: bool = False,
+    monotone: Mapping[str, str] = {},
+    learn: LearnFunction | None = None,
 ) -> Callable[[ScoreFunction], Policy]: ...
 def policy(
     function: ScoreFunction | None = None,
@@ -198,6 +247,8 @@ def policy(
     options: type[Any] = NoOptions,
     may_veto: bool = False,
     decides_last_resort: bool = False,
+    monotone: Mapping[str, str] = {},
+    learn: LearnFunction | None = None,
 ) -> Policy | Callable[[ScoreFunction], Policy]:
     """
     Make a policy of a function.
@@ -208,6 +259,8 @@ def policy(
         options: The frozen attrs class of its options.
         may_veto: Whether it may exclude candidates.
         decides_last_resort: Whether it places those that call themselves a last resort.
+        monotone: Columns by which its scores only rise (``"+"``) or only fall (``"-"``).
+        learn: What it makes of what became of calls, as :class:`LearningPolicy` has it.
 
     Example:
         >>> @policy
@@ -220,6 +273,6 @@ def policy(
 
     def make(scored: ScoreFunction) -> Policy:
         own_name = getattr(scored, "__name__", "policy").replace("_", "-")
-        return _FunctionPolicy(name or own_name, options, may_veto, decides_last_resort, scored)
+        return _FunctionPolicy(name or own_name, options, may_veto, decides_last_resort, scored, dict(monotone), learn)
 
     return make if function is None else make(function)

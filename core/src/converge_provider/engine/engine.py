@@ -18,6 +18,7 @@ from converge_provider.engine.guards import Gatehouse, Guard
 from converge_provider.engine.handles import Handles
 from converge_provider.engine.hedging import Hedging
 from converge_provider.engine.journal import Journal, MemoryJournal
+from converge_provider.engine.learning import learners_of
 from converge_provider.engine.loops import LoopGuard
 from converge_provider.engine.observation import Observation
 from converge_provider.engine.parts import Parts
@@ -94,7 +95,8 @@ class Engine:
         clock = SystemClock() if clock is None else clock
         random = Random() if random is None else random  # noqa: S311 - names, seeds and pauses, no secrets
         resilience = Resilience() if resilience is None else resilience
-        store, observation = MemoryStore() if store is None else store, Observation(observers)
+        store = MemoryStore() if store is None else store
+        observation = Observation((*observers, *learners_of(policies, store)))
         own = guards_of(resilience, store=store, clock=clock, catalogue=catalogue, observation=observation)
         self._parts = Parts(
             catalogue=catalogue,
@@ -343,7 +345,7 @@ class Engine:
             backend=backend,
             policies=self._parts.policies,
             barred=self._parts.guards.bars(),
-            state=self._parts.sight.view(criteria=wanted, key=asked and key_of(asked), now_s=now_s),
+            state=self._parts.sight.view(criteria=wanted, key=None if asked is None else key_of(asked), now_s=now_s),
             time=iso_time(now_s),
             seed=seed,
         )

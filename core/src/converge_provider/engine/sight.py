@@ -23,7 +23,7 @@ class Sight:
         self._store = store
         self._rule = rule
         self._asked = any(one.policy is not FITNESS.policy for one in policies)
-        self._learners = [one.policy.name for one in policies if hasattr(one.policy, "learn")]
+        self._learners = [one.policy.name for one in policies if getattr(one.policy, "learn", None) is not None]
 
     def view(self, *, criteria: "SelectionCriteria | None", key: str | None, now_s: float) -> StateView | None:
         """

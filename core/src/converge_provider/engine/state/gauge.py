@@ -2,7 +2,7 @@
 
 from converge_provider.engine.outcomes import Attempt, Outcome
 from converge_provider.engine.state.remembered import Remembered, average
-from converge_provider.engine.state.samples import Samples
+from converge_provider.engine.state.samples import Samples, percentile
 from converge_provider.values.measured import Measured
 
 __all__ = ("Gauge",)
@@ -11,13 +11,11 @@ __all__ = ("Gauge",)
 class Gauge:
     """Averages, percentiles and counts of one backend; what it shows is a value that changes no more."""
 
-    __slots__ = ("_ends", "_firsts", "_latencies", "_running", "_shown", "_tokens_per_s")
+    __slots__ = ("_running", "_samples", "_shown", "_tokens_per_s")
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._latencies = Samples()
-        self._firsts = Samples()
-        self._ends = Samples()
+        self._samples = Samples()
         self._tokens_per_s: float | None = None
         self._running = 0
         self._shown: Measured | None = None
@@ -29,41 +27,32 @@ class Gauge:
 
     def end(self, attempt: Attempt) -> None:
         """Take the end of an attempt; one that the caller ended says only that it is over."""
-        self._running = max(0, self._running - 1)
+        if self._running:
+            self._running -= 1
         self._shown = None
-        ended_s = attempt.started_s + attempt.elapsed_s
-        match attempt.outcome:
-            case Outcome.ANSWERED | Outcome.REJECTED:
-                self._latencies.add(attempt.elapsed_s, ended_s)
-                if attempt.first_event_s is not None:
-                    self._firsts.add(attempt.first_event_s, ended_s)
-                self._tokens_per_s = average(self._tokens_per_s, _speed(attempt))
-                self._ends.add(0.0, ended_s)
-            case Outcome.FAILED:
-                self._ends.add(1.0, ended_s)
-            case Outcome.CANCELLED | Outcome.CLOSED:
-                pass
+        outcome = attempt.outcome
+        if outcome is Outcome.ANSWERED or outcome is Outcome.REJECTED:
+            took_s, first_s = attempt.elapsed_s, attempt.first_event_s
+            self._samples.answered(attempt.started_s + took_s, latency_s=took_s, first_s=first_s)
+            said_s = took_s if first_s is None else took_s - first_s
+            if attempt.usage is not None and attempt.usage.completion_tokens and said_s > 0:
+                self._tokens_per_s = average(self._tokens_per_s, attempt.usage.completion_tokens / said_s)
+        elif outcome is Outcome.FAILED:
+            self._samples.failed(attempt.started_s + attempt.elapsed_s)
 
     def show(self, known: Remembered, now_s: float) -> Measured:
         """Give what is measured at this moment, the averages as they are remembered."""
-        aged = [samples.expire(now_s) for samples in (self._latencies, self._firsts, self._ends)]
-        if self._shown is None or any(aged):
-            self._shown = Measured(
+        samples, shown = self._samples, self._shown
+        if samples.expire(now_s) or shown is None:
+            shown = self._shown = Measured(
                 latency_s=known.latency_s,
-                latency_p50_s=self._latencies.percentile(50),
-                latency_p95_s=self._latencies.percentile(95),
-                latency_samples=len(self._latencies),
+                latency_p50_s=percentile(samples.latencies, 50),
+                latency_p95_s=percentile(samples.latencies, 95),
+                latency_samples=len(samples.latencies),
                 first_token_s=known.first_event_s,
-                first_token_p95_s=self._firsts.percentile(95),
+                first_token_p95_s=percentile(samples.firsts, 95),
                 tokens_per_s=self._tokens_per_s,
-                error_rate=self._ends.share(),
+                error_rate=samples.error_rate,
                 in_flight=self._running,
             )
-        return self._shown
-
-
-def _speed(attempt: Attempt) -> float | None:
-    """Give the tokens of an answer per second, after the first event where there was one."""
-    took_s = attempt.elapsed_s - (attempt.first_event_s or 0.0)
-    tokens = 0 if attempt.usage is None else attempt.usage.completion_tokens
-    return tokens / took_s if tokens and took_s > 0 else None
+        return shown

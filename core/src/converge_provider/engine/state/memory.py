@@ -123,14 +123,24 @@ class MemoryStore:
 
     def learn(self, policy: str, change: Callable[[JsonObject], JsonObject]) -> None:
         """Let a policy change what it remembers."""
-        with self._learning:
-            document = checked_document(policy, change(self.memory_of(policy)))
-            documents = {**self._documents, policy: document}
-            if len(documents) > _POLICIES:
-                message = f"{_POLICIES} policies remember something already; {policy!r} would be one more"
-                raise PolicyError(message)
-            self._documents = documents
-            self._number += 1
+        while True:
+            before = self.memory_of(policy)
+            given = change(before)
+            if given is before:
+                return
+            document = checked_document(policy, given)
+            with self._learning:
+                if self.memory_of(policy) is before:
+                    self._remember(policy, document)
+                    return
+
+    def _remember(self, policy: str, document: JsonObject) -> None:
+        documents = {**self._documents, policy: document}
+        if len(documents) > _POLICIES:
+            message = f"{_POLICIES} policies remember something already; {policy!r} would be one more"
+            raise PolicyError(message)
+        self._documents = documents
+        self._number += 1
 
     def circuits(self) -> Mapping[str, Circuit]:
         """Give the circuits that are not closed, by backend."""
@@ -278,7 +288,7 @@ def checked_document(policy: str, document: object) -> JsonObject:
     import json  # only where a policy learns
 
     try:
-        text = json.dumps(document, allow_nan=False)
+        text = json.dumps(dict(document) if isinstance(document, Mapping) else document, allow_nan=False)
     except (TypeError, ValueError) as exc:
         message = f"policy {policy!r} wants to remember what is no JSON document: {exc}"
         raise PolicyError(message) from exc
