@@ -83,6 +83,7 @@ def describe(model: str, facts: ModelFacts, *, host: str, is_vendor: bool, api_v
     claims = Claims(
         source=facts.source or (_VENDOR if is_vendor else None),
         as_of=facts.as_of or (_AS_OF if is_vendor else None),
+        service=PROVIDER if is_vendor else None,
         capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True, **reads_documents},
         honours=dialect_of(model, facts, api_version=api_version).honours,
         max_output_tokens=facts.max_output_tokens,
