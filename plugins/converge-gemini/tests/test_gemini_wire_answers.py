@@ -18,6 +18,7 @@ from converge_provider import (
     LlmError,
     ProviderError,
     ReasoningDelta,
+    Secret,
     StreamEvent,
     TextDelta,
     UsageDetail,
@@ -87,6 +88,16 @@ def test_gemini_answer_that_is_none_is_typed(
         read(*documents)
 
     assert words in str(caught.value)
+
+
+def test_gemini_words_of_a_block_do_not_repeat_the_key() -> None:
+    """What the service says of a block stands on one line, without the key should it repeat that."""
+    assembler = Assembler([Secret("AIza-planted")])
+    assembler.take({"promptFeedback": {"blockReason": "X", "blockReasonMessage": "no\nto AIza-planted"}}, event=None)
+    with pytest.raises(ContentFiltered) as caught:
+        assembler.finish()
+
+    assert caught.value.reason == "the prompt was blocked: X (no to ***)"
 
 
 @pytest.mark.parametrize(

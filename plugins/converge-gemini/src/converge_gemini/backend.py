@@ -41,7 +41,7 @@ class GenerateContent:
 
     def answer(self) -> Assembler:
         """Start an answer."""
-        return Assembler()
+        return Assembler(self.template.secrets)
 
     @property
     def _url(self) -> str:

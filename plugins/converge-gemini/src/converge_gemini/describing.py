@@ -18,6 +18,7 @@ _FLAGS = (
     "content_generation",
     "business_acumen",
 )
+_VENDOR = "generativelanguage.googleapis.com"
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
 _MODALITIES = {"vision": "image", "documents": "document", "audio": "audio"}
 
@@ -48,6 +49,7 @@ def describe(provider: str, model: str, facts: ModelFacts, host: str) -> Backend
     claims = Claims(
         source=facts.source,
         as_of=facts.as_of,
+        service="gemini" if host == _VENDOR else None,
         capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True}
         | {capability: name in facts.able for name, capability in _SENSES.items() if name in stated},
         honours=dialect_of(model, facts).honours,

@@ -22,7 +22,7 @@ from converge_provider import (
 from converge_provider.http import as_list, as_object
 
 if TYPE_CHECKING:
-    from converge_provider import Citation, UsageDetail
+    from converge_provider import Citation, Secret, UsageDetail
 
 __all__ = ("Assembler",)
 
@@ -57,8 +57,15 @@ class Assembler:
     is_over = False
     """Whether nothing more will come: only the end of the stream tells."""
 
-    def __init__(self) -> None:
-        """Start with an empty answer."""
+    def __init__(self, secrets: Sequence["Secret"] = ()) -> None:
+        """
+        Start with an empty answer.
+
+        Args:
+            secrets: Credentials, which errors must not repeat when the service does.
+
+        """
+        self._secrets = secrets
         self._speech = Speech()
         self._calls = Calls()
         self._citations: list[Citation] = []
@@ -157,8 +164,11 @@ class Assembler:
         told = source.get("finishMessage") or source.get("blockReasonMessage")
         rated = [as_object(one) for one in as_list(source.get("safetyRatings"))]
         named = ", ".join(str(one.get("category")) for one in rated if one.get("blocked"))
-        details = [one for one in (named, told[:500] if isinstance(told, str) else "") if one]
-        return f"{what}: {reason}{''.join(f' ({one})' for one in details)}"
+        details = [one for one in (named, " ".join(told[:500].split()) if isinstance(told, str) else "") if one]
+        words = f"{what}: {reason}{''.join(f' ({one})' for one in details)}"
+        for secret in self._secrets:
+            words = words.replace(secret.reveal(), str(secret))
+        return words
 
     def _taken(self, part: Mapping[str, Any]) -> Iterator[StreamEvent]:
         signature = part.get("thoughtSignature")

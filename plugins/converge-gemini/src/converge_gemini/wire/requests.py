@@ -159,15 +159,13 @@ def _merged(wire: Mapping[str, Any], extra: Mapping[str, Any], path: str) -> dic
         there = wire.get(key)
         if name in _RESERVED or name == "contents":
             raise _taken(name)
-        further = as_object(value)
-        if isinstance(there, dict) and isinstance(value, dict):
-            merged[key] = _merged(as_object(there), further, f"{name}.")
+        known, further = as_object(there), as_object(value)
+        if isinstance(value, dict) and (known or key not in wire):
+            merged[key] = _merged(known, further, f"{name}.")
         elif isinstance(there, list) and isinstance(value, list) and not path:
             merged[key] = [*there, *value]
         elif key in wire:
             raise _taken(name)
-        elif isinstance(value, dict):
-            merged[key] = _merged(as_object(None), further, f"{name}.")
         else:
             merged[key] = value
     return merged
