@@ -35,9 +35,10 @@ class ChatBackendConformance:
     """The event loop to run on: ``asyncio`` or ``trio``."""
 
     @pytest.fixture(scope="class")
-    def conformance_subject(self) -> Subject:
+    @classmethod
+    def conformance_subject(cls) -> Subject:
         """Give the subject; override it where the subject needs other fixtures."""
-        return self.subject
+        return cls.subject
 
     @pytest.mark.parametrize("check", CHECKS, ids=str)
     def test_conformance(
