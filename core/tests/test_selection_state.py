@@ -322,6 +322,32 @@ def test_slow_backend_is_told_what_would_admit_it() -> None:
     assert "latency" in str(decision.remedy)
 
 
+def test_explanation_shows_what_was_measured() -> None:
+    """Which state it was, what policies asked for, and what they saw; nothing where nothing was looked at."""
+    reading, _ = reader("in_flight", "latency_s", "assigned")
+    decision = choose_among(A, B, policies=(EnabledPolicy(reading),), criteria=INTERACTIVE, state=STATE)
+    _, _, found = decision.explain().partition("\nMeasured\n")
+
+    assert decision.state is not None
+    assert found.split("\n\n")[0].splitlines() == [
+        f"  state 7 ({decision.state.digest[:12]}); policies asked for assigned, in_flight, latency_s",
+        "  x/a: latency_p95_s 3, latency_samples 40",
+        "  x/b was the last to answer what this belongs to",
+    ]
+    assert "Measured" not in choose_among(A, policies=(), state=STATE).explain()
+
+
+def test_explanation_of_many_is_bounded() -> None:
+    """Twenty backends are shown, and how many there are beside."""
+    reading, _ = reader("in_flight")
+    many = [ScriptedBackend(id=f"y/{i:02}") for i in range(25)]
+    state = StateView(measured={f"y/{i:02}": Measured(in_flight=i + 1) for i in range(25)})
+    decision = choose_among(*many, policies=(EnabledPolicy(reading),), state=state)
+    _, _, found = decision.explain().partition("\nMeasured\n")
+
+    assert found.split("\n\n")[0].splitlines()[-2:] == ["  y/19: in_flight 20", "  and 5 more"]
+
+
 def test_contract_registry_knows_no_measurement() -> None:
     """The contract's own selection has no state to be given, and no such gate."""
     registry = ChatBackendRegistry()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from converge_provider.selection.demands import constraints_in_words, jurisdiction_in_words
 from converge_provider.selection.gates import GATES
+from converge_provider.selection.seeing import in_words
 from converge_provider.selection.provenance import facts_of_gate
 from converge_provider.selection.tiers import deciding_tier
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
@@ -35,6 +36,7 @@ def explain(decision: "Decision") -> str:
         _verdict(decision),
         _titled("Asked for", [*_stated(decision), *_derived(decision)]),
         _titled(f"Facts about {decision.chosen}", _facts(decision)),
+        _titled("Measured", [] if decision.state is None else in_words(decision.state)),
         _titled("Carried, enforced by nothing", [f"  {one.what}: {one.text}" for one in decision.carried]),
         _titled(f"Eligible ({len(decision.ranking)})", _ranking(decision.ranking)),
         _titled(f"Rejected ({len(decision.rejected)})", _rejected(decision)),

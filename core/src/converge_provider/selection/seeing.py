@@ -1,6 +1,6 @@
 """What of the measured state a selection looked at, for its record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from converge_provider.selection.identity import hash_of
 from converge_provider.selection.question import Question
@@ -8,7 +8,10 @@ from converge_provider.selection.rows import StateUse
 from converge_provider.selection.view import View
 from converge_provider.values.measured import MEASURED, Measured, StateView
 
-__all__ = ("state_use",)
+__all__ = ("in_words", "state_use")
+
+_DIGEST_SHOWN = 12
+_BACKENDS_SHOWN = 20
 
 
 def state_use(question: Question, view: View | None) -> StateUse | None:
@@ -60,3 +63,20 @@ def _only(measured: Measured, columns: list[str]) -> Measured:
 
 
 _STRANGER = Measured()
+
+
+def in_words(use: StateUse) -> Iterable[str]:
+    """Say what of the measured state was looked at, and what was there to be seen."""
+    seen = use.seen
+    asked = f"; policies asked for {', '.join(use.asked)}" if use.asked else ""
+    yield f"  state {seen.number} ({use.digest[:_DIGEST_SHOWN]}){asked}"
+    for backend_id in sorted(seen.measured)[:_BACKENDS_SHOWN]:
+        one = seen.measured[backend_id]
+        facts = [
+            f"{name} {value:.4g}" for name in MEASURED if (value := getattr(one, name)) != getattr(_STRANGER, name)
+        ]
+        yield f"  {backend_id}: {', '.join(facts)}"
+    if len(seen.measured) > _BACKENDS_SHOWN:
+        yield f"  and {len(seen.measured) - _BACKENDS_SHOWN} more"
+    if seen.assigned is not None:
+        yield f"  {seen.assigned} was the last to answer what this belongs to"
