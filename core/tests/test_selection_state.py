@@ -28,7 +28,7 @@ from converge_provider import (
 from converge_provider.selection import decide
 from converge_provider.selection.replaying import differences, replay
 from converge_provider.selection.scoring import Scored
-from converge_provider.testing import ScriptedBackend, catalogue_of, choose_among, terms_of
+from converge_provider.testing import ScriptedBackend, catalogue_of, terms_of
 from converge_provider.values.measured import MEASURED
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def test_view_tells_seed_time_key_and_memory() -> None:
 def test_misspelt_measured_column_is_named() -> None:
     """The message suggests what may be meant."""
     reading, _ = reader("latency_p59_s")
-    decision = choose_among(A, policies=(EnabledPolicy(reading),), state=STATE)
+    decision = decide(catalogue_of(A), policies=(EnabledPolicy(reading),), state=STATE)
 
     assert "did you mean 'latency_p95_s'?" in str(decision.policies[0].left_out)
 
@@ -147,7 +147,7 @@ def test_record_holds_what_was_asked_for_and_nothing_else() -> None:
     """Columns of eligible candidates that say something; no other number, key, policy or backend."""
     reading, _ = reader("in_flight", "latency_s")
     state = evolve(STATE, measured={**STATE.measured, "x/b": Measured(error_rate=0.5), "other/gone": FULL})
-    decision = choose_among(A, B, policies=(EnabledPolicy(reading),), state=state)
+    decision = decide(catalogue_of(A, B), policies=(EnabledPolicy(reading),), state=state)
 
     assert decision.state is not None
     assert decision.state.asked == ("in_flight", "latency_s")
@@ -161,7 +161,7 @@ def test_record_holds_key_and_memory_when_asked() -> None:
     def remembering(view: CandidateView, _options: object) -> Sequence[float]:
         return [float(bool(view.key)) * len(view.remembered("reader"))] * len(view)
 
-    decision = choose_among(A, B, policies=(EnabledPolicy(remembering),), state=STATE)
+    decision = decide(catalogue_of(A, B), policies=(EnabledPolicy(remembering),), state=STATE)
 
     assert decision.state is not None
     assert decision.state.asked == ("key", "remembered reader")
@@ -173,8 +173,8 @@ def test_record_has_no_state_when_nobody_asked() -> None:
     reading, _ = reader("quality")
     enabled = (EnabledPolicy(reading),)
 
-    assert choose_among(A, policies=enabled, state=STATE) == choose_among(A, policies=enabled)
-    assert choose_among(A, policies=enabled, state=STATE).state is None
+    assert decide(catalogue_of(A), policies=enabled, state=STATE) == decide(catalogue_of(A), policies=enabled)
+    assert decide(catalogue_of(A), policies=enabled, state=STATE).state is None
 
 
 def test_id_changes_with_what_was_seen_and_only_then() -> None:
@@ -184,7 +184,7 @@ def test_id_changes_with_what_was_seen_and_only_then() -> None:
     seen, unseen, other = (
         evolve(STATE, measured={"x/a": evolve(FULL, **change)}) for change in ({}, {"in_flight": 9}, {"latency_s": 9.0})
     )
-    ids = [choose_among(A, policies=enabled, state=state).id for state in (seen, unseen, other)]
+    ids = [decide(catalogue_of(A), policies=enabled, state=state).id for state in (seen, unseen, other)]
 
     assert ids[0] == ids[1]
     assert ids[0] != ids[2]
@@ -283,7 +283,7 @@ def slow(samples: int = 40, rule: LatencyRule | None = P95) -> StateView:
 
 def test_slow_backend_is_rejected_in_words() -> None:
     """The reason has the percentile, what it is of, and the limit."""
-    decision = choose_among(A, B, policies=(), criteria=INTERACTIVE, state=slow())
+    decision = decide(catalogue_of(A, B), policies=(), criteria=INTERACTIVE, state=slow())
 
     assert decision.chosen == "x/b"
     assert decision.rejected[0].reasons[0].text == "measured p95 2.444 s of 40 calls > 2 s"
@@ -306,7 +306,7 @@ def test_slow_backend_passes_where_nothing_is_held_against_it(
     criteria: SelectionCriteria | None, state: StateView | None
 ) -> None:
     """Too few answers, no rule, another percentile, a longer limit, no limit, no measurement."""
-    decision = choose_among(A, policies=(), criteria=criteria, state=state)
+    decision = decide(catalogue_of(A), policies=(), criteria=criteria, state=state)
 
     assert decision.chosen == "x/a"
     assert decision.state is None
@@ -314,7 +314,7 @@ def test_slow_backend_passes_where_nothing_is_held_against_it(
 
 def test_slow_backend_is_told_what_would_admit_it() -> None:
     """The counterfactual of a measured latency is a longer one, exact to the class; so is the relaxation."""
-    decision = choose_among(A, policies=(), criteria=INTERACTIVE, state=slow())
+    decision = decide(catalogue_of(A), policies=(), criteria=INTERACTIVE, state=slow())
     found = decision.counterfactuals[0]
 
     assert [(change.what, change.instead) for change in found.changes] == [("latency", "Background")]
@@ -325,7 +325,7 @@ def test_slow_backend_is_told_what_would_admit_it() -> None:
 def test_explanation_shows_what_was_measured() -> None:
     """Which state it was, what policies asked for, and what they saw; nothing where nothing was looked at."""
     reading, _ = reader("in_flight", "latency_s", "assigned")
-    decision = choose_among(A, B, policies=(EnabledPolicy(reading),), criteria=INTERACTIVE, state=STATE)
+    decision = decide(catalogue_of(A, B), policies=(EnabledPolicy(reading),), criteria=INTERACTIVE, state=STATE)
     _, _, found = decision.explain().partition("\nMeasured\n")
 
     assert decision.state is not None
@@ -334,7 +334,7 @@ def test_explanation_shows_what_was_measured() -> None:
         "  x/a: latency_p95_s 3, latency_samples 40",
         "  x/b was the last to answer what this belongs to",
     ]
-    assert "Measured" not in choose_among(A, policies=(), state=STATE).explain()
+    assert "Measured" not in decide(catalogue_of(A), policies=(), state=STATE).explain()
 
 
 def test_explanation_of_many_is_bounded() -> None:
@@ -342,7 +342,7 @@ def test_explanation_of_many_is_bounded() -> None:
     reading, _ = reader("in_flight")
     many = [ScriptedBackend(id=f"y/{i:02}") for i in range(25)]
     state = StateView(measured={f"y/{i:02}": Measured(in_flight=i + 1) for i in range(25)})
-    decision = choose_among(*many, policies=(EnabledPolicy(reading),), state=state)
+    decision = decide(catalogue_of(*many), policies=(EnabledPolicy(reading),), state=state)
     _, _, found = decision.explain().partition("\nMeasured\n")
 
     assert found.split("\n\n")[0].splitlines()[-2:] == ["  y/19: in_flight 20", "  and 5 more"]
@@ -360,8 +360,8 @@ def test_state_is_read_before_the_decision_is_given() -> None:
     """A mapping that changes later changes nothing: what was seen is what was there."""
     live: dict[str, Measured] = {"x/a": FULL, "x/b": Measured(in_flight=1)}
     reading, _ = reader("in_flight", late=["in_flight"])
-    decision = choose_among(
-        A, B, policies=(EnabledPolicy(reading),), criteria=INTERACTIVE, state=evolve(STATE, measured=live)
+    decision = decide(
+        catalogue_of(A, B), policies=(EnabledPolicy(reading),), criteria=INTERACTIVE, state=evolve(STATE, measured=live)
     )
     live.clear()
     live["x/b"] = FULL

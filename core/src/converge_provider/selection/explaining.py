@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from converge_provider.selection.demands import constraints_in_words, jurisdiction_in_words
 from converge_provider.selection.gates import GATES
-from converge_provider.selection.seeing import in_words
 from converge_provider.selection.provenance import facts_of_gate
+from converge_provider.selection.seeing import in_words
 from converge_provider.selection.tiers import deciding_tier
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
 from converge_provider.values.vocabulary import ComplianceLevel, DataSovereignty
