@@ -9,7 +9,19 @@ import pytest
 from converge_provider import Catalogue, Configuration, PluginRegistry
 from converge_provider.configuration import PluginTable
 
-MAINTAINED = {"gemini", "local", "openai", "policy-cost", "policy-fuzzy", "policy-local-first", "policy-quality"}
+MAINTAINED = {
+    "gemini",
+    "local",
+    "openai",
+    "policy-balance",
+    "policy-canary",
+    "policy-cost",
+    "policy-fuzzy",
+    "policy-latency",
+    "policy-local-first",
+    "policy-quality",
+    "policy-sticky",
+}
 SOME = [chosen for number in (1, 2) for chosen in combinations(sorted(MAINTAINED), number)]
 
 

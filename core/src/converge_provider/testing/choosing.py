@@ -5,6 +5,7 @@ from typing import Any
 
 from converge_provider.contract.policies import EnabledPolicy, Policy
 from converge_provider.contract.registered import RegisteredChatBackend
+from converge_provider.registry import Catalogue
 from converge_provider.selection import Decision, decide
 from converge_provider.selection.rows import Term
 from converge_provider.testing.scripted import ScriptedBackend, catalogue_of
@@ -13,26 +14,27 @@ __all__ = ("choose_among", "terms_of")
 
 
 def choose_among(
-    *backends: ScriptedBackend | RegisteredChatBackend,
+    catalogue: Catalogue,
+    *,
     policies: Sequence[EnabledPolicy],
     **question: Any,  # noqa: ANN401 - what decide() takes
 ) -> Decision:
     """
-    Choose among backends, scripted ones as they are, without an engine.
+    Choose without an engine.
 
     Args:
-        backends: The candidates.
+        catalogue: The candidates.
         policies: Who scores.
         question: ``request``, ``criteria``, ``constraints``, ``seed``, ``time``, ``state``, …, as a selection has them.
 
     Example:
         >>> from converge_provider import FITNESS
         >>> good, better = ScriptedBackend(id="a/1", quality=0.5), ScriptedBackend(id="a/2", quality=0.9)
-        >>> choose_among(good, better, policies=(FITNESS,)).chosen
+        >>> choose_among(catalogue_of(good, better), policies=(FITNESS,)).chosen
         'a/2'
 
     """
-    return decide(catalogue_of(*backends), policies=policies, **question)
+    return decide(catalogue, policies=policies, **question)
 
 
 def terms_of(
@@ -62,5 +64,5 @@ def terms_of(
         0.25
 
     """
-    decision = choose_among(*backends, policies=(EnabledPolicy(policy, 1.0, options),), **question)
+    decision = choose_among(catalogue_of(*backends), policies=(EnabledPolicy(policy, 1.0, options),), **question)
     return {row.id: row.terms[0] for row in decision.ranking}

@@ -1,0 +1,16 @@
+"""Spread requests over backends; see this distribution's README."""
+
+from typing import TYPE_CHECKING
+
+from converge_provider import hookimpl
+
+if TYPE_CHECKING:
+    from converge_provider import Policy, Registrar
+
+
+@hookimpl
+def converge_register_policies(registrar: "Registrar[Policy]") -> None:
+    """Register the policy ``balance``."""
+    from converge_policy_balance.policy import balance
+
+    registrar.add(balance)
