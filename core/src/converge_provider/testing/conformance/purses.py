@@ -119,6 +119,10 @@ class Metered:
         finally:
             self._purse.count(response)
 
+    def __repr__(self) -> str:
+        """Give the backend's own."""
+        return repr(self._backend)
+
     def __getattr__(self, name: str) -> object:
         """Leave everything else to the backend."""
         return getattr(self._backend, name)
