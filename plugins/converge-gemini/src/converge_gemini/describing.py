@@ -1,5 +1,7 @@
 """A model's facts → what selection and the wire want to know of it."""
 
+from attrs import fields
+
 from converge_gemini.facts import ModelFacts
 from converge_gemini.wire.dialect import FEATURES, Dialect
 from converge_provider import BackendDescriptor, Capability, ChatBackendCapabilities, Claims, DataSovereignty
@@ -7,18 +9,7 @@ from converge_provider.http import is_loopback
 
 __all__ = ("describe", "dialect_of")
 
-_FLAGS = (
-    "reasoning",
-    "web_search",
-    "tool_use",
-    "vision",
-    "structured_output",
-    "code",
-    "multilingual",
-    "content_generation",
-    "business_acumen",
-)
-_VENDOR = "generativelanguage.googleapis.com"
+_FLAGS = tuple(flag.name for flag in fields(ChatBackendCapabilities) if flag.name != "context_tokens")
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
 _MODALITIES = {"vision": "image", "documents": "document", "audio": "audio"}
 

@@ -19,7 +19,7 @@ from converge_provider import (
     StreamEvent,
     UsageReported,
 )
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, one_line
 
 if TYPE_CHECKING:
     from converge_provider import Citation, Secret, UsageDetail
@@ -164,11 +164,8 @@ class Assembler:
         told = source.get("finishMessage") or source.get("blockReasonMessage")
         rated = [as_object(one) for one in as_list(source.get("safetyRatings"))]
         named = ", ".join(str(one.get("category")) for one in rated if one.get("blocked"))
-        details = [one for one in (named, " ".join(told[:500].split()) if isinstance(told, str) else "") if one]
-        words = f"{what}: {reason}{''.join(f' ({one})' for one in details)}"
-        for secret in self._secrets:
-            words = words.replace(secret.reveal(), str(secret))
-        return words
+        details = [one for one in (named, told if isinstance(told, str) else "") if one]
+        return one_line(f"{what}: {reason}{''.join(f' ({one})' for one in details)}", self._secrets)
 
     def _taken(self, part: Mapping[str, Any]) -> Iterator[StreamEvent]:
         signature = part.get("thoughtSignature")
