@@ -198,6 +198,7 @@ def test_gemini_claims_say_what_is_known_and_nothing_more() -> None:
     assert (claims.requires_network, claims.supports_replay, claims.data_sovereignty) == (True, False, None)
     assert claims.source is not None
     here = described(base_url="http://localhost:8080")["gemini-3.8-flash"].claims
+    assert (claims.service, here.service) == ("gemini", None)
     assert here.requires_network is False
     assert here.data_sovereignty == frozenset({DataSovereignty.ON_PREMISES})
 

@@ -10,6 +10,7 @@ from converge_provider.http import is_loopback
 __all__ = ("describe", "dialect_of")
 
 _FLAGS = tuple(flag.name for flag in fields(ChatBackendCapabilities) if flag.name != "context_tokens")
+_VENDOR = "generativelanguage.googleapis.com"
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
 _MODALITIES = {"vision": "image", "documents": "document", "audio": "audio"}
 
