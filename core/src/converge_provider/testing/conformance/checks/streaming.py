@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ("STREAMING",)
 
 _MANY: Final = CannedAnswer(pieces=[f"piece {number}, " for number in range(20)])
-_SOON_S: Final = 2.0
+_SOON_S: Final = 1.0
+_HEARD_S: Final = 1.0
 
 
 def _half(rendered: Rendered) -> "Sequence[Step]":
@@ -92,9 +93,11 @@ async def _cancelled(trial: Trial) -> None:
 async def _chat_cancelled(trial: Trial) -> None:
     """A task that is cancelled while it waits for a whole answer hangs up."""
     async with trial.desk(respond=lambda _request: [HANG]) as desk:
+        began_s = anyio.current_time()
         with anyio.move_on_after(0.2) as scope:
             await desk.chat(HELLO)
         expect(scope.cancelled_caught, "the call swallowed the cancellation")
+        expect(anyio.current_time() - began_s < _HEARD_S, f"the cancellation was not heard within {_HEARD_S:g} s")
         expect(await desk.hung_up(), "the task was cancelled, and the connection was left open")
 
 

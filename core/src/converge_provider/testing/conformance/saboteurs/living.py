@@ -1,0 +1,158 @@
+"""Saboteurs of real models: each is a model that does what it is asked, except for one thing."""
+
+import itertools
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Final
+
+import anyio
+from attrs import evolve
+
+from converge_provider.errors import InvalidRequest, LlmError, ProviderError, RateLimited
+from converge_provider.testing.conformance.obedient import obedient_subject
+from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, broken, wrapping
+from converge_provider.testing.conformance.saboteurs.conducting import ClosesOnce, FeelsIll, lists_nothing
+from converge_provider.values.events import Finished, StreamEvent
+from converge_provider.values.messages import ChatRole, ToolCall
+from converge_provider.values.parts import ReasoningPart
+from converge_provider.values.replies import ChatResponse, FinishReason
+from converge_provider.values.requests import ChatRequest, ToolChoice
+
+__all__ = ("LIVING",)
+
+
+def _refuses(check: str, does: str, when: Callable[[ChatRequest], object]) -> Saboteur:
+    def ask(request: ChatRequest) -> ChatRequest:
+        if when(request):
+            message = "not that"
+            raise InvalidRequest(message)
+        return request
+
+    return broken(check, does, ask=ask)
+
+
+def _says(check: str, text: str) -> Saboteur:
+    return broken(check, f"says {text!r}", whole=lambda response: evolve(response, content=text))
+
+
+async def _endless(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
+    async for event in source:
+        if not isinstance(event, Finished):
+            yield event
+
+
+class _Sulks(Broken):
+    """Answers nobody after somebody left a stream early."""
+
+    left = False
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Refuse for ever."""
+        if self.left:
+            raise RateLimited(60.0)
+        return await super().chat(request)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        """Notice who leaves."""
+        self.left = True
+        async for event in super().stream(request):
+            yield event
+        self.left = False
+
+
+class _CallsAnyway(Broken):
+    """Calls a tool although it is banned."""
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Ask as if a tool was demanded."""
+        return await super().chat(evolve(request, tool_choice=ToolChoice.REQUIRED))
+
+
+class _Forgets(Broken):
+    """Says something else each time."""
+
+    _count = itertools.count()
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Add a number."""
+        response = await super().chat(request)
+        return evolve(response, content=f"{response.content} {next(self._count)}")
+
+
+class _OneAtATime(Broken):
+    """Refuses a call while another one is under way."""
+
+    busy = False
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Refuse, or answer slowly."""
+        if self.busy:
+            raise RateLimited(1.0)
+        self.busy = True
+        await anyio.sleep(0.01)
+        self.busy = False
+        return await super().chat(request)
+
+
+class _Talks(Broken):
+    """Writes a credential into the log."""
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Log, then ask."""
+        logging.getLogger("saboteur").debug("asking with marker-secret")
+        return await super().chat(request)
+
+
+def _another_tool(response: ChatResponse) -> ChatResponse:
+    return evolve(response, tool_calls=[evolve(call, name="another") for call in response.tool_calls])
+
+
+def _listed(response: ChatResponse) -> ChatResponse:
+    return evolve(
+        response, tool_calls=[ToolCall(id=one.id, name=one.name, arguments="[]") for one in response.tool_calls]
+    )
+
+
+def _aloud(response: ChatResponse) -> ChatResponse:
+    thoughts = "".join(part.text for part in response.parts if isinstance(part, ReasoningPart))
+    return evolve(response, content=thoughts + response.content, parts=[ReasoningPart(text=thoughts)])
+
+
+def _unclear(_exc: LlmError) -> Exception:
+    return ProviderError("something went wrong")
+
+
+LIVING: Final[tuple[Saboteur, ...]] = (
+    broken("live.chat", "ends without a reason", whole=lambda one: evolve(one, finish_reason=None)),
+    _refuses("live.system", "takes no system text", lambda one: one.system),
+    _refuses("live.multi-turn", "takes one message", lambda one: len(one.messages) > 1),
+    _says("live.unicode", "\ud83d"),
+    broken("live.stop-sequences", "does not stop", ask=lambda one: evolve(one, stop_sequences=())),
+    broken("live.max-tokens", "knows no limit", ask=lambda one: evolve(one, max_tokens=None)),
+    broken(
+        "live.max-tokens",
+        "claims to have met the limit",
+        ask=lambda one: evolve(one, max_tokens=None),
+        whole=lambda one: evolve(one, finish_reason=FinishReason.LENGTH),
+    ),
+    broken("live.usage", "says nothing of usage", whole=lambda one: evolve(one, usage=None)),
+    broken("live.stream", "never ends", tell=_endless),
+    wrapping("live.stream-left", "answers nobody afterwards", _Sulks),
+    broken("live.tools", "calls another tool", whole=_another_tool),
+    broken("live.tools", "gives arguments as a list", whole=_listed),
+    broken("live.tool-named", "calls none", ask=lambda one: evolve(one, tool_choice=None)),
+    wrapping("live.tool-banned", "calls one all the same", _CallsAnyway),
+    _refuses("live.tool-results", "takes no results", lambda one: any(m.role is ChatRole.TOOL for m in one.messages)),
+    _says("live.json", 'Sure! Here it is: {"ok": true}'),
+    _says("live.schema", '{"city": "Paris"}'),
+    _refuses("live.image", "takes no parts", lambda one: any(message.parts for message in one.messages)),
+    broken("live.reasoning", "thinks aloud", whole=_aloud),
+    wrapping("live.replay", "says something else each time", _Forgets),
+    broken("live.overflow", "does not say why", raised=_unclear),
+    wrapping("live.concurrent", "answers one at a time", _OneAtATime),
+    wrapping("live.health", "never is well", FeelsIll),
+    Saboteur("live.list-models", "finds none", evolve(obedient_subject(), discover=lists_nothing)),
+    wrapping("live.close-twice", "cannot be closed twice", ClosesOnce),
+    wrapping("live.secrets", "logs the credential", _Talks),
+)
+"""One or more for each live check."""
