@@ -10,6 +10,7 @@ from converge_provider import Catalogue, Configuration, PluginRegistry
 from converge_provider.configuration import PluginTable
 
 MAINTAINED = {
+    "anthropic",
     "gemini",
     "local",
     "openai",

@@ -83,7 +83,8 @@ GOOD = (*BEGUN, event("ping"), text("Grüße "), text("🙂"), *ENDED, OVER)
 @asynccontextmanager
 async def backend_at(url: str, **options: Any) -> AsyncGenerator[HttpChatBackend, None]:
     """Open a backend and close it."""
-    configured = Settings(**{"base_url": url, "api_key": Secret(KEY), "models": {"m1": ModelFacts()}} | options)
+    own: dict[str, Any] = {"base_url": url, "api_key": Secret(KEY), "models": {"m1": ModelFacts()}}
+    configured = Settings(**own | options)
     (descriptor,) = TYPE.descriptors(configured)
     backend = TYPE.open(descriptor, configured)
     try:
@@ -378,7 +379,7 @@ async def test_discovery_reads_every_page_and_what_it_states() -> None:
     assert later.model == "claude-later"
     assert (later.capabilities.context_tokens, later.claims.max_output_tokens) == (500_000, 32_000)
     assert (later.capabilities.reasoning, later.capabilities.vision) == (True, True)
-    assert later.claims.input_modalities == {"text", "image"}
+    assert later.claims.input_modalities == frozenset({"text", "image"})
     assert later.claims.honours is not None
     assert {"response_schema", "reasoning_effort"} <= later.claims.honours
     assert known.capabilities.context_tokens == known_models()["claude-opus-4-6"].context_tokens

@@ -57,8 +57,8 @@ class MessagesDouble(WireDouble):
     def events(self, answer: CannedAnswer) -> Sequence[bytes]:
         """Say the same as events, the input's counts first and the output's last."""
         usage = _usage(answer)
-        begun = {**_MESSAGE, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
-        begun["usage"].pop("output_tokens_details", None)
+        counts = {name: value for name, value in usage.items() if name != "output_tokens_details"}
+        begun: dict[str, Any] = {**_MESSAGE, "content": [], "stop_reason": None, "usage": counts | {"output_tokens": 1}}
         blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
             *((_thought(one, is_begun=True), _thinking(one)) for one in answer.reasoning),
             *([({"type": "text", "text": ""}, _texts(answer.pieces))] if answer.pieces else []),

@@ -81,6 +81,7 @@ CONVERSATION = ask(
                 ReasoningPart(text="Two cities.", signature="sig+/=="),
                 ReasoningPart(signature="enc+/==", redacted=True),
                 ReasoningPart(text="of another vendor"),
+                ReasoningPart(signature="other:id:c2ln", redacted=True),
                 TextPart(text="Let me look."),
             ),
             tool_calls=CALLS,

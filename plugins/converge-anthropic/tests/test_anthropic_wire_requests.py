@@ -228,7 +228,7 @@ def test_request_that_cannot_be_honoured_is_refused(name: str) -> None:
 
 @given(
     text=st.text(max_size=40),
-    signature=st.text(min_size=1, max_size=40),
+    signature=st.text(st.characters(exclude_characters=":"), min_size=1, max_size=40),
     hidden=st.binary(min_size=1, max_size=40),
 )
 def test_thinking_goes_back_byte_for_byte(text: str, signature: str, hidden: bytes) -> None:
@@ -311,8 +311,8 @@ def test_schema_is_fitted(schema: dict[str, Any], expected: dict[str, Any] | Non
 
 def test_schema_with_definitions_is_closed_everywhere() -> None:
     """Objects are closed in definitions, items and alternatives, too."""
-    point = {"type": "object", "properties": {"x": {"type": "number"}}}
-    schema = {
+    point: dict[str, Any] = {"type": "object", "properties": {"x": {"type": "number"}}}
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": {"all": {"type": "array", "items": {"$ref": "#/$defs/p"}}, "one": {"anyOf": [point]}},
         "$defs": {"p": point},
