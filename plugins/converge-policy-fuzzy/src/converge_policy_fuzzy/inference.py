@@ -1,6 +1,6 @@
 """From facts to words, from words to rules, from rules to a preference; one column at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from attrs import frozen
@@ -10,13 +10,13 @@ from converge_policy_fuzzy.rules import Shape
 
 __all__ = ("Inferred", "grade", "infer")
 
+_RAMP = 2
+
 
 @frozen
 class Inferred:
     """What the rules say of some candidates, in columns."""
 
-    words: Mapping[str, Mapping[str, Sequence[float]]]
-    """How far each word for each fact holds."""
     rules: Sequence[Sequence[float]]
     """How far each rule holds."""
     preferences: Sequence[float]
@@ -36,7 +36,7 @@ def grade(shape: Shape, value: float) -> float:
         return shape[0][1]
     for (left, low), (right, high) in pairwise(shape):
         if value < right:
-            return low + (high - low) * (value - left) / (right - left)
+            return low + (value - left) * ((high - low) / (right - left))
     return shape[-1][1]
 
 
@@ -49,33 +49,30 @@ def infer(facts: Mapping[str, Sequence[float]], options: FuzzyOptions) -> Inferr
         options: Shapes, rules and worth.
 
     """
-    words = {
-        fact: {word: _grades(shape, facts[fact]) for word, shape in shapes.items()}
-        for fact, shapes in options.shapes.items()
-    }
-    strengths = [_all_of([words[fact][word] for fact, word in rule.when.items()]) for rule in options.rules]
+    used = dict.fromkeys(item for rule in options.rules for item in rule.when.items())
+    words = {(fact, word): _grades(options.shapes[fact][word], facts[fact]) for fact, word in used}
+    strengths = [_each(min, [words[item] for item in rule.when.items()]) for rule in options.rules]
     conclusions = {
-        word: _any_of([held for rule, held in zip(options.rules, strengths, strict=True) if rule.then == word])
+        word: _each(max, [held for rule, held in zip(options.rules, strengths, strict=True) if rule.then == word])
         for word in dict.fromkeys(rule.then for rule in options.rules)
     }
-    worths = [options.worth[word] for word in conclusions]
-    preferences = [_mean(worths, held) for held in zip(*conclusions.values(), strict=True)]
-    return Inferred(words, strengths, preferences or [0.0] * len(facts["cost"]))
+    return Inferred(strengths, _means(conclusions, options.worth) or [0.0] * len(facts["cost"]))
 
 
 def _grades(shape: Shape, column: Sequence[float]) -> Sequence[float]:
-    known = {value: grade(shape, value) for value in set(column)}
-    return [known[value] for value in column]
+    if len(shape) != _RAMP:
+        return [grade(shape, value) for value in column]
+    (left, low), (right, high) = shape  # most words: without a call for each value
+    slope = (high - low) / (right - left)
+    return [low if value <= left else high if value >= right else low + (value - left) * slope for value in column]
 
 
-def _all_of(columns: Sequence[Sequence[float]]) -> Sequence[float]:
-    return columns[0] if len(columns) == 1 else list(map(min, *columns))
+def _each(pick: Callable[..., float], columns: Sequence[Sequence[float]]) -> Sequence[float]:
+    return columns[0] if len(columns) == 1 else list(map(pick, *columns))
 
 
-def _any_of(columns: Sequence[Sequence[float]]) -> Sequence[float]:
-    return columns[0] if len(columns) == 1 else list(map(max, *columns))
-
-
-def _mean(worths: Sequence[float], held: Sequence[float]) -> float:
-    total = sum(held)
-    return sum(worth * degree for worth, degree in zip(worths, held, strict=True)) / total if total else 0.0
+def _means(conclusions: Mapping[str, Sequence[float]], worth: Mapping[str, float]) -> Sequence[float]:
+    valued = [[worth[word] * degree for degree in held] for word, held in conclusions.items()]
+    totals = map(sum, zip(*conclusions.values(), strict=True))
+    sums = map(sum, zip(*valued, strict=True))
+    return [value / total if total else 0.0 for value, total in zip(sums, totals, strict=True)]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from converge_policy_fuzzy.inference import Inferred, infer
+from converge_policy_fuzzy.inference import Inferred, grade, infer
 from converge_policy_fuzzy.options import FuzzyOptions
-from converge_policy_fuzzy.rules import CLASS_USD_PER_MTOK
+from converge_policy_fuzzy.rules import CLASS_USD_PER_MTOK, Shapes
 from converge_provider import CandidateView, CostClass, Scores, policy
 
 _SLOWEST_MS = 2.0**32 - 1
@@ -15,13 +15,9 @@ def fuzzy(view: CandidateView, options: FuzzyOptions) -> Scores:
     """Score by the rules, and among those of whom they say the same by the degree."""
     facts = _facts(view)
     said = infer(facts, options)
+    even_usd, even_ms = options.even_usd_per_mtok, options.even_ms
     degrees = [
-        (
-            options.even_usd_per_mtok / (options.even_usd_per_mtok + usd)
-            + options.even_ms / (options.even_ms + ms)
-            + good
-        )
-        / 3
+        (even_usd / (even_usd + usd) + even_ms / (even_ms + ms) + good) / 3
         for usd, ms, good in zip(facts["cost"], facts["latency"], facts["quality"], strict=True)
     ]
     share = options.degree
@@ -32,7 +28,7 @@ def fuzzy(view: CandidateView, options: FuzzyOptions) -> Scores:
 
     def explain(row: int) -> str:
         terms = f"{1 - share:g} · preference {said.preferences[row]:.3g} + {share:g} · degree {degrees[row]:.3g}"
-        return f"{terms}; {_rules(said, options, row)}; {_words(view, facts, said, row)}"
+        return f"{terms}; {_rules(said, options, row)}; {_words(view, facts, options, row)}"
 
     return Scores(values=values, explain=explain)
 
@@ -55,7 +51,7 @@ def _rules(said: Inferred, options: FuzzyOptions, row: int) -> str:
     return ", ".join(f"{rule}: {rule.then} {degree:.3g}" for rule, degree in held) or "no rule speaks"
 
 
-def _words(view: CandidateView, facts: Mapping[str, Sequence[float]], said: Inferred, row: int) -> str:
+def _words(view: CandidateView, facts: Mapping[str, Sequence[float]], options: FuzzyOptions, row: int) -> str:
     by_class = view.column("input_usd_per_mtok")[row] is None
     stated = {
         "cost": not by_class or view.column("cost_class")[row] is not None,
@@ -68,10 +64,11 @@ def _words(view: CandidateView, facts: Mapping[str, Sequence[float]], said: Infe
         "quality": f"quality {facts['quality'][row]:g}",
     }
     return ", ".join(
-        _word(fact, numbers[fact], said, row) if stated[fact] else f"{fact} unknown: the worst" for fact in facts
+        f"{numbers[fact]}: {_held(shapes, facts[fact][row])}" if stated[fact] else f"{fact} unknown: the worst"
+        for fact, shapes in options.shapes.items()
     )
 
 
-def _word(fact: str, number: str, said: Inferred, row: int) -> str:
-    held = [f"{word} {column[row]:.3g}" for word, column in said.words[fact].items() if column[row]]
-    return f"{number}: {', '.join(held) or 'no word'}"
+def _held(shapes: Shapes, value: float) -> str:
+    degrees = [(word, grade(shape, value)) for word, shape in shapes.items()]
+    return ", ".join(f"{word} {degree:.3g}" for word, degree in degrees if degree) or "no word"
