@@ -490,3 +490,12 @@ def test_classify_status_decides_where_words_do_not(status: int, words: str) -> 
     error = error_of(status, openai(words))
 
     assert isinstance(error, RateLimited if status == 429 else AuthDenied)
+
+
+def test_rule_says_what_to_do_about_the_model() -> None:
+    """A row's own advice, with the model's name in it, stands in place of the usual one."""
+    rule = ErrorRule(verdict=Verdict.AUTH_DENIED, statuses={404}, remedy="Run: fetch {model}")
+    error = error_of(404, {"error": "not here"}, rule)
+
+    assert error.remedy == "Run: fetch m1"
+    assert error_of(401).remedy == "Check the API key, and that it may use this model."

@@ -77,7 +77,8 @@ def classify(
         vendor_code=next((code for code in details.codes if not code.isdigit()), next(iter(details.codes), None)),
         request_id=details.request_id or next(named, None),
     )
-    return error.with_remedy(_remedy(response, error))
+    own = rule.remedy and rule.remedy.replace("{model}", model)
+    return error.with_remedy(own or _remedy(response, error))
 
 
 _OTHERWISE = ErrorRule(verdict=Verdict.PROVIDER_ERROR)

@@ -57,6 +57,8 @@ class ErrorRule:
     """And any of these."""
     code: str | None = None
     """The code of the :class:`~converge_provider.ProviderError`; ``None``: the HTTP status."""
+    remedy: str | None = None
+    """What to do about it, in place of the usual advice; ``{model}`` in it is the model's name."""
 
     def holds(self, status: int, details: Details) -> bool:
         """Say whether everything that the row states holds."""
