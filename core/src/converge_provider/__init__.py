@@ -125,6 +125,13 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
     )
     from converge_provider.selection.assign import assign as assign
     from converge_provider.selection.chat_registry import ChatBackendRegistry as ChatBackendRegistry
+    from converge_provider.selection.roles import (
+        Disposition as Disposition,
+        Role as Role,
+        RoleCandidate as RoleCandidate,
+        RoleDecision as RoleDecision,
+        assign_roles as assign_roles,
+    )
     from converge_provider.values.assignment import (
         CapabilityAssignment as CapabilityAssignment,
         ProviderAssignment as ProviderAssignment,
@@ -269,6 +276,7 @@ _HOMES = {
     "selection": "FITNESS Decision",
     "selection.assign": "assign",
     "selection.chat_registry": "ChatBackendRegistry",
+    "selection.roles": "Disposition Role RoleCandidate RoleDecision assign_roles",
     "values.assignment": "CapabilityAssignment ProviderAssignment ProviderRequest",
     "values.claims": "Certification Claims TaskQuality",
     "values.constraints": "Constraints DataClassification RiskTier RoutingPolicy",

@@ -58,7 +58,7 @@ def command(session: Session, *, probe: bool, timeout_s: float) -> None:
     health = recall(session.paths.state_dir)
     if session.screen.json:
         session.screen.document(_document(session, health))
-    elif not session.catalogue.providers:
+    elif not session.catalogue.providers and not session.registry.backends:
         session.screen.write("No backend is known, since no plugin brings one. Try: pip install converge-local")
     else:
         columns = (*_COLUMNS, _HEALTH) if health else _COLUMNS
@@ -74,6 +74,13 @@ def _rows(session: Session, health: "Mapping[str, Remembered]") -> "Iterator[tup
         if name not in served:
             state = "switched off" if not provider.enabled else provider.problem or _state(provider.missing)
             yield f"{name}/…", "", "", "", state, ""
+    yield from _others(session)
+
+
+def _others(session: Session) -> "Iterator[tuple[str, ...]]":
+    """Show the backends of other kinds, which slots and roles can be given to."""
+    for name, backend in session.registry.backends.items():
+        yield name, "", "", ", ".join(sorted(map(str, backend.capabilities))), f"{backend.kind}, to be assigned", ""
 
 
 def _facts(entry: "CatalogueEntry") -> tuple[str, ...]:
@@ -119,6 +126,7 @@ def _age(seconds: float) -> str:
 
 def _document(session: Session, health: "Mapping[str, Remembered]") -> dict[str, object]:
     from converge_provider import codec
+    from converge_provider.contract.backends import requires_network, supports_replay
 
     catalogue = session.catalogue
     return {
@@ -136,6 +144,16 @@ def _document(session: Session, health: "Mapping[str, Remembered]") -> dict[str,
                 "health": codec.dump(health[entry.id]) if entry.id in health else None,
             }
             for entry in catalogue.entries
+        ],
+        "others": [
+            {
+                "name": name,
+                "kind": codec.dump(backend.kind),
+                "capabilities": sorted(map(str, backend.capabilities)),
+                "supports_replay": supports_replay(backend),
+                "requires_network": requires_network(backend),
+            }
+            for name, backend in session.registry.backends.items()
         ],
         "providers": [codec.dump(catalogue.providers[name]) for name in sorted(catalogue.providers)],
         "aliases": dict(catalogue.aliases),

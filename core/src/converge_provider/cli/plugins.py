@@ -56,7 +56,12 @@ def _rows(report: "PluginReport") -> "Iterator[tuple[str, ...]]":
 
 
 def _brings(plugin: "LoadedPlugin") -> str:
-    kinds = (("providers", plugin.provider_types), ("policies", plugin.policies), ("observers", plugin.observers))
+    kinds = (
+        ("providers", plugin.provider_types),
+        ("backends", plugin.backends),
+        ("policies", plugin.policies),
+        ("observers", plugin.observers),
+    )
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds if names)
 
 

@@ -9,7 +9,7 @@ stops nobody else.
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from converge_provider.contract.backends import ProviderType
+from converge_provider.contract.backends import Backend, ProviderType
 from converge_provider.contract.markers import hookspec
 from converge_provider.contract.observers import Observer
 from converge_provider.contract.policies import Policy
@@ -39,9 +39,13 @@ class Specs:
     """The hooks; a plugin implements any of them as a function of the same name, marked with ``hookimpl``."""
 
     @hookspec
-    def converge_register_backends(self, registrar: Registrar[ProviderType]) -> None:
+    def converge_register_backends(self, registrar: Registrar[ProviderType | Backend]) -> None:
         """
-        Register provider types; called once, when the plugin is loaded.
+        Register provider types, and backends of other kinds; called once, when the plugin is loaded.
+
+        A provider type brings chat backends, which the catalogue lists and the engine calls.  A backend itself, an
+        object with a ``kind`` that is no chat backend (a policy engine, a search index), is kept apart: it can be
+        assigned to a capability or a role, and the host calls it.
 
         Example::
 

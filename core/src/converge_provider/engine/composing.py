@@ -75,6 +75,7 @@ def arguments_of(registry: "PluginRegistry", configuration: "Configuration") -> 
         "catalogue": registry.catalogue(configuration),
         "policies": enable(configuration.policies, registry.policies),
         "observers": tuple(registry.observers.values()),
+        "backends": tuple(registry.backends.values()),
         "selection": configuration.selection,
         "constraints": configuration.constraints,
         "journal": journal_of(configuration, unless_told=False),

@@ -35,13 +35,18 @@ from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.requests import ChatRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from converge_provider.configuration import Configuration
+    from converge_provider.contract.backends import Backend
     from converge_provider.contract.observers import Observer
     from converge_provider.contract.policies import EnabledPolicy
     from converge_provider.engine.answers import ResponseType
     from converge_provider.engine.settings import OnBreak
     from converge_provider.registry import Catalogue, PluginRegistry
     from converge_provider.selection import Decision
+    from converge_provider.selection.roles import Role, RoleDecision
+    from converge_provider.values.assignment import ProviderAssignment, ProviderRequest
     from converge_provider.values.selection_config import ChatBackendSelectionConfig
 
 __all__ = ("Engine",)
@@ -70,6 +75,7 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         resilience: Resilience | None = None,
+        backends: "Sequence[Backend]" = (),
     ) -> None:
         """
         Take what the engine is made of; nothing is opened and nothing is started.
@@ -87,6 +93,7 @@ class Engine:
             clock: The time; ``None``: the machine's.
             random: Where ids and seeds come from; ``None``: unpredictable.
             resilience: How it holds out when backends fail; ``None``: as the defaults say.
+            backends: Backends of other kinds, for :meth:`assign`; the host calls and closes them.
 
         Raises:
             ConfigurationError: The deadline makes no sense.
@@ -120,6 +127,7 @@ class Engine:
             constraints=constraints,
             deadline_s=checked_deadline_s(deadline_s),
         )
+        self._backends = {backend.name: backend for backend in backends}
         self._loop = LoopGuard()
         self._sync: SyncEngine | None = None
         self._making_sync = Lock()
@@ -168,6 +176,11 @@ class Engine:
     def catalogue(self) -> "Catalogue":
         """The backends there are."""
         return self._parts.catalogue
+
+    @property
+    def backends(self) -> "Mapping[str, Backend]":
+        """The backends of other kinds by name, in the order in which they are assigned."""
+        return self._backends
 
     @property
     def journal(self) -> Journal:
@@ -316,6 +329,25 @@ class Engine:
             timeouts=settings.timeouts,
             on_break=settings.streams.on_break if on_break is None else checked_on_break(on_break),
         )
+
+    def assign(self, request: "ProviderRequest") -> "ProviderAssignment":
+        """
+        Fill the capability slots of a request with backends of any kind, without calling anybody; from any thread.
+
+        The backends of other kinds come first, in their order, then the configured chat backends by id.
+        """
+        from converge_provider.selection.assign import assign
+        from converge_provider.selection.assignable import assignable
+
+        return assign(request, [*self._backends.values(), *assignable(self._parts.catalogue)])
+
+    def assign_roles(self, roles: "Iterable[Role]", *, each_once: bool = False) -> "tuple[RoleDecision, ...]":
+        """Give roles to backends of any kind, as ``assign_roles()`` does, without calling anybody; from any thread."""
+        from converge_provider.selection.assignable import assignable
+        from converge_provider.selection.roles import assign_roles
+
+        among = [*self._backends.values(), *assignable(self._parts.catalogue)]
+        return assign_roles(roles, among, each_once=each_once)
 
     def select(
         self,

@@ -23,13 +23,16 @@ from converge_provider.values.vocabulary import ComplianceLevel, CostClass, Data
 
 __all__ = (
     "NAME",
+    "backend_name",
     "claims_problem",
     "command_name",
+    "is_backend",
     "known_models",
     "missing_names",
     "observer_name",
     "policy_name",
     "provider_type_name",
+    "registered_name",
 )
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -59,6 +62,32 @@ def provider_type_name(item: object) -> str:
     discover = getattr(item, "discover", None)
     _expect(discover is None or callable(discover), f"provider type {name!r}: discover is not a method")
     return name
+
+
+def backend_name(item: object) -> str:
+    """Check a backend of some kind and give its name; raises ``PluginError``."""
+    name = _checked_name(item, "backend")
+    _expect(isinstance(_get(item, "kind"), BackendKind), f"backend {name!r}: kind is no BackendKind")
+    capabilities = _several(_get(item, "capabilities"), _MOST_CAPABILITIES, f"backend {name!r}: capabilities")
+    _expect(
+        all(isinstance(one, Capability) for one in capabilities), f"backend {name!r}: capabilities are no Capability"
+    )
+    for flag in ("supports_replay", "requires_network"):
+        _expect(isinstance(getattr(item, flag, False), bool), f"backend {name!r}: {flag} is neither True nor False")
+    for method in ("has_capability", "provenance"):
+        if getattr(item, method, None) is not None:
+            _check_method(item, method, f"backend {name!r}")
+    return name
+
+
+def is_backend(item: object) -> bool:
+    """Say whether an object is a backend itself; provider types have no kind."""
+    return not isinstance(item, type) and hasattr(item, "kind") and not hasattr(item, "descriptors")
+
+
+def registered_name(item: object) -> str:
+    """Check a provider type, or a backend of some kind, and give its name; raises ``PluginError``."""
+    return backend_name(item) if is_backend(item) else provider_type_name(item)
 
 
 def policy_name(item: object) -> str:

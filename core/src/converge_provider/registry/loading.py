@@ -31,7 +31,7 @@ class Loaded(NamedTuple):
     plugins: tuple[LoadedPlugin, ...]
     quarantined: tuple[QuarantinedPlugin, ...]
     registered: Mapping[str, Mapping[str, Any]]
-    """Provider types, policies and observers, by kind and name."""
+    """Provider types, backends, policies and observers, by kind and name."""
     owners: Mapping[str, Mapping[str, str]]
     """The plugin that registered each, by kind and name."""
 
@@ -158,7 +158,7 @@ def _clashes(working: Sequence[_Working]) -> Mapping[str, QuarantinedPlugin]:
     }
 
 
-_SINGULAR = {"provider_types": "provider type", "policies": "policy", "observers": "observer"}
+_SINGULAR = {"provider_types": "provider type", "backends": "backend", "policies": "policy", "observers": "observer"}
 
 
 def _spoken(announcement: Announcement) -> str:
@@ -190,6 +190,7 @@ def _reported(one: _Working) -> LoadedPlugin:
         version=announcement.version,
         value=announcement.value,
         provider_types=tuple(sorted(one.registered.provider_types)),
+        backends=tuple(sorted(one.registered.backends)),
         policies=tuple(sorted(one.registered.policies)),
         observers=tuple(sorted(one.registered.observers)),
         hooks=one.hooks,

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from converge_provider.configuration import Configuration, PluginTable
-from converge_provider.contract.backends import ProviderType
+from converge_provider.contract.backends import Backend, ProviderType
 from converge_provider.contract.observers import Observer
 from converge_provider.contract.policies import Policy
 from converge_provider.errors import PluginError
@@ -43,6 +43,8 @@ class PluginRegistry:
 
     provider_types: Mapping[str, ProviderType]
     """The provider types by name."""
+    backends: Mapping[str, Backend]
+    """The backends of other kinds by name: what can be assigned beside the catalogue's chat backends."""
     policies: Mapping[str, Policy]
     """The installed policies by name, without core's own."""
     observers: Mapping[str, Observer]
@@ -56,6 +58,7 @@ class PluginRegistry:
         self._core_version = core_version
         self._commands: Sequence[object] | None = None
         self.provider_types = loaded.registered["provider_types"]
+        self.backends = loaded.registered["backends"]
         self.policies = loaded.registered["policies"]
         self.observers = loaded.registered["observers"]
         self.report = PluginReport(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from converge_provider.errors import PluginError
-from converge_provider.registry.checks import observer_name, policy_name, provider_type_name
+from converge_provider.registry.checks import is_backend, observer_name, policy_name, registered_name
 from converge_provider.registry.guard import Guard, Outcome
 from converge_provider.registry.hooks import Hooks
 
@@ -60,30 +60,37 @@ class Registered(NamedTuple):
     """What one plugin registered, by name."""
 
     provider_types: Mapping[str, Any]
+    backends: Mapping[str, Any]
     policies: Mapping[str, Any]
     observers: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
 
-REGISTERING: Mapping[str, tuple[str, Callable[[object], str]]] = {
-    "provider_types": ("converge_register_backends", provider_type_name),
+REGISTERING = ("provider_types", "backends", "policies", "observers")
+"""What is registered at load."""
+
+_HOOKS: Mapping[str, tuple[str, Callable[[object], str]]] = {
+    "provider_types": ("converge_register_backends", registered_name),
     "policies": ("converge_register_policies", policy_name),
     "observers": ("converge_register_observers", observer_name),
 }
-"""What is registered at load, by which hook, and how it is checked."""
+"""By which hook, and how it is checked; backends come with the provider types."""
 
 
 def register(name: str, hooks: Hooks, guard: Guard) -> Registered | str:
     """Call the registering hooks of one plugin, and give what they registered, or in one line why it cannot be used."""
     found: dict[str, Any] = {}
     notes: list[str] = []
-    for kind, (hook, name_of) in REGISTERING.items():
+    for kind, (hook, name_of) in _HOOKS.items():
         outcome = collect(hooks.implementation(name, hook), name_of, guard)
         notes += outcome.notes
         if outcome.failure is not None:
             return f"{hook}: {outcome.failure}"
         found[kind] = outcome.value
-    return Registered(**found, notes=tuple(notes))
+    mixed: Mapping[str, Any] = found.pop("provider_types")
+    backends = {item_name: item for item_name, item in mixed.items() if is_backend(item)}
+    types = {item_name: item for item_name, item in mixed.items() if item_name not in backends}
+    return Registered(provider_types=types, backends=backends, **found, notes=tuple(notes))
 
 
 def collect(

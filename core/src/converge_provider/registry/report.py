@@ -19,6 +19,8 @@ class LoadedPlugin:
     value: str
     """What the entry point names: the package."""
     provider_types: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    """Backends of other kinds than chat backends."""
     policies: tuple[str, ...] = ()
     observers: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
@@ -30,7 +32,9 @@ class LoadedPlugin:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        brings = ", ".join((*self.provider_types, *self.policies, *self.observers)) or "nothing registered"
+        brings = (
+            ", ".join((*self.provider_types, *self.backends, *self.policies, *self.observers)) or "nothing registered"
+        )
         return f"{self.name} ({self.distribution} {self.version}): {brings}"
 
 

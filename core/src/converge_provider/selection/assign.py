@@ -1,16 +1,12 @@
 """Filling capability slots with backends."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from converge_provider.contract.backends import Backend, has_capability, requires_network, supports_replay
+from converge_provider.contract.backends import Backend, has_capability
+from converge_provider.selection.envelope import effective_slots, lacks
 from converge_provider.values.assignment import CapabilityAssignment, ProviderAssignment, ProviderRequest
 from converge_provider.values.identity import Capability
 from converge_provider.values.requirements import BackendRequirements
-from converge_provider.values.vocabulary import ComplianceLevel, DataSovereignty
-
-if TYPE_CHECKING:
-    from converge_provider.values.vocabulary import CostClass
 
 __all__ = ("assign",)
 
@@ -55,34 +51,10 @@ def _answer(
 
 
 def _by_role(request: ProviderRequest, wanted: BackendRequirements, backends: Sequence[Backend]) -> ProviderAssignment:
-    slots = tuple(wanted.required_capabilities or request.required_capabilities)
-    found = next((i for i, backend in enumerate(backends) if _suits(backend, wanted, slots)), None)
+    slots = effective_slots(wanted, request.required_capabilities)
+    meets = (i for i, backend in enumerate(backends) if next(lacks(backend, wanted, slots), None) is None)
+    found = next(meets, None)
     return _answer(request.id, slots, [found] * len(slots), backends)
-
-
-def _suits(backend: Backend, wanted: BackendRequirements, slots: Sequence[Capability]) -> bool:
-    return (
-        backend.kind == wanted.kind
-        and all(has_capability(backend, slot) for slot in slots)
-        and (supports_replay(backend) or not wanted.requires_replay)
-        and not (wanted.requires_offline and requires_network(backend))
-        and _keeps_limits(backend, wanted)
-    )
-
-
-def _keeps_limits(backend: Backend, wanted: BackendRequirements) -> bool:
-    """Compare cost, latency, residence and certificate, wherever the backend declares them."""
-    declared: object = getattr(backend, "descriptor", backend)
-    cost: CostClass | None = getattr(declared, "cost_class", None)
-    latency: int | None = getattr(declared, "typical_latency_ms", None)
-    resides: DataSovereignty | None = getattr(declared, "data_sovereignty", None)
-    complies: ComplianceLevel | None = getattr(declared, "compliance", None)
-    return (
-        (cost is None or cost <= wanted.max_cost_class)
-        and (latency is None or not wanted.max_latency_ms or latency <= wanted.max_latency_ms)
-        and (resides is None or wanted.data_sovereignty in (DataSovereignty.ANY, resides))
-        and (complies is None or wanted.compliance in (ComplianceLevel.NONE, complies))
-    )
 
 
 def _neighbours(slots: Sequence[Capability], backends: Sequence[Backend]) -> list[list[int]]:
