@@ -11,6 +11,7 @@ import pytest
 
 import converge_openai
 from converge_openai.backend import ChatCompletions
+from converge_openai.services import services
 from converge_provider import ChatRequest, Configuration, ConfigurationError, Engine, PluginRegistry, load_configuration
 from converge_provider.http import HttpChatBackend
 from converge_provider.testing.canned import CannedServer, json_answer
@@ -47,9 +48,7 @@ def test_plugin_registers_every_service_without_loading_a_transport() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout.splitlines()
 
-    assert types == str(sorted(
-        ["openai", "openrouter", "venice", "vllm", "llamacpp", "lmstudio", "ollama", "openai_compatible"]
-    ))  # fmt: skip
+    assert types == str(sorted(services()))
     assert loaded == "[]"
 
 

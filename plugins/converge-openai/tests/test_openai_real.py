@@ -198,7 +198,7 @@ async def test_real_wrong_address_is_named(url: str) -> None:
     """A route that the server does not know is told apart from a model that it does not know."""
     async with backend_at(url) as backend:
         assert isinstance(backend.wire, ChatCompletions)
-        backend.wire = evolve(backend.wire, template=evolve(backend.wire.template, url=f"{url}/v9"))
+        backend.wire = evolve(backend.wire, chat_url=f"{url}/v9/chat/completions")
         with pytest.raises(ProviderError) as caught:
             await backend.chat(ASK)
 

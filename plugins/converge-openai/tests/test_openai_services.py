@@ -7,8 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from attrs import evolve
 
+from converge_openai.addresses import base_of
 from converge_openai.backend import ChatCompletions
 from converge_openai.facts import ModelFacts, cost_class_of
 from converge_openai.provider import OpenAiCompatible, provider_types
@@ -28,6 +31,7 @@ from converge_provider import (
 )
 from converge_provider.http import Timeouts
 
+GPT = {"gpt": ModelFacts()}
 TYPES = {one.name: one for one in provider_types()}
 README = Path(__file__).parents[1] / "README.md"
 
@@ -61,11 +65,6 @@ def test_service_row_is_what_the_strict_codec_reads(name: str) -> None:
     assert codec.load(Service, row) == services()[name]
 
 
-def test_models_belong_to_services() -> None:
-    """Every model stands under a service that exists."""
-    assert set(table("models.toml")) <= set(services())
-
-
 @pytest.mark.parametrize("name", services())
 def test_service_row_names_what_exists(name: str) -> None:
     """Features, media, formats and efforts of a row are ones that the wire knows."""
@@ -76,31 +75,62 @@ def test_service_row_names_what_exists(name: str) -> None:
     assert set(row.formats) <= {"json_object", "json_schema"}
     assert set(row.tool_choices) <= {"auto", "none", "required", "named"}
     assert set(row.header_variables) <= set(row.headers)
+    assert set(row.efforts) <= {effort.value for effort in ReasoningEffort}
+    assert row.reasoning_back in {"", "reasoning", "reasoning_content", "parts", "tags"}
     assert row.default_model is None or row.default_model in row.models
     for facts in row.models.values():
         assert set(facts.refuses) <= set(FEATURES)
         assert set(facts.efforts) <= {effort.value for effort in ReasoningEffort}
 
 
+@pytest.mark.parametrize("name", services())
+def test_service_row_says_where_its_facts_are_from(name: str) -> None:
+    """No fact about a service stands in the table without saying where it is from and when it was read."""
+    row = services()[name]
+
+    if name != "openai_compatible":
+        assert row.source is not None
+        assert row.source.startswith("https://")
+        assert isinstance(row.as_of, date)
+    assert all(one.source.startswith("https://") for one in row.certifications)
+    assert all(note.endswith(".") for note in row.notes)
+
+
 @pytest.mark.parametrize(("service", "model"), [(s.name, m) for s in services().values() for m in s.models])
-def test_model_row_has_source_date_and_prices(service: str, model: str) -> None:
+def test_model_row_has_source_and_date(service: str, model: str) -> None:
     """No fact stands in the table without saying where it is from and when it was true."""
     facts = services()[service].models[model]
 
     assert facts.source is not None
     assert facts.source.startswith("https://")
     assert isinstance(facts.as_of, date)
-    assert facts.prices is not None
-    assert facts.prices.output_usd_per_mtok is not None
 
 
 def test_services_are_those_promised() -> None:
-    """The eight provider types are there, each with a class of settings of its own."""
+    """The provider types are there, each with a class of settings of its own."""
     assert set(TYPES) == {
-        "openai", "openrouter", "venice", "vllm", "llamacpp", "lmstudio", "ollama", "openai_compatible",
+        "openai", "azure_openai", "openrouter", "venice", "vllm", "llamacpp", "lmstudio", "ollama", "groq", "together",
+        "fireworks", "deepseek", "mistral", "kimi", "qwen", "perplexity", "grok", "minimax", "staik", "kong", "arcee",
+        "writer", "zhipu", "apertus", "cerebras", "nvidia", "huggingface", "litellm", "openai_compatible",
     }  # fmt: skip
     assert len({one.settings for one in TYPES.values()}) == len(TYPES)
     assert all(issubclass(one.settings, Settings) for one in TYPES.values())
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_settings_class_takes_the_variables_of_its_row(name: str) -> None:
+    """A class that inherits the compiled methods loads, compares and evolves as one that attrs compiled."""
+    row, kind = services()[name], TYPES[name].settings
+    variables = {field.name: next(iter(field.metadata.values()), None) for field in attrs.fields(kind)}
+    loaded = codec.load(kind, {"base_url": "http://a.example", "models": {"m": {"tool_use": True}}})
+
+    assert (variables["api_key"], variables["base_url"]) == (row.key_variable, row.base_url_variable)
+    assert variables["models"] is None
+    assert loaded == evolve(kind(base_url="http://a.example"), models={"m": ModelFacts(tool_use=True)})
+    assert loaded != kind()
+    assert repr(kind(api_key=Secret("sk-planted"))).startswith(f"{kind.__name__}(api_key=Secret('***')")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        loaded.base_url = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +148,11 @@ def test_services_are_those_promised() -> None:
         ("ollama", {}, ["OLLAMA_HOST"]),
         ("ollama", {"base_url": "localhost"}, []),
         ("openai_compatible", {"api_key": Secret("k")}, ["OPENAI_COMPATIBLE_BASE_URL"]),
+        ("azure_openai", {}, ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"]),
+        ("azure_openai", {"base_url": "https://acme.openai.azure.com", "token": Secret("t")}, []),
+        ("grok", {"api_key": Secret("\t")}, ["XAI_API_KEY"]),
+        ("kong", {"api_key": Secret("k")}, ["KONG_AI_GATEWAY_URL"]),
+        ("huggingface", {}, ["HF_TOKEN"]),
     ],
     ids=repr,
 )
@@ -134,8 +169,80 @@ def test_open_without_what_is_needed_is_refused(name: str) -> None:
     kind = TYPES[name]
     descriptor = BackendDescriptor.unstated(name, "m1")
 
-    with pytest.raises(ConfigurationError, match=f"{kind.missing(kind.settings())[0]} missing"):
+    with pytest.raises(ConfigurationError, match=f"is not configured: {kind.missing(kind.settings())[0]}.* missing"):
         kind.open(descriptor, kind.settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "expected"),
+    [
+        ("groq", "https://api.groq.com", "https://api.groq.com/openai/v1"),
+        ("groq", "https://api.groq.com/v1/", "https://api.groq.com/openai/v1"),
+        ("groq", "https://proxy.example/groq", "https://proxy.example/groq/v1"),
+        ("fireworks", "api.fireworks.ai", "https://api.fireworks.ai/inference/v1"),
+        ("zhipu", "https://api.z.ai/api/paas/v4", "https://api.z.ai/api/paas/v4"),
+        ("zhipu", "https://open.bigmodel.cn", "https://open.bigmodel.cn/api/paas/v4"),
+        ("deepseek", "https://api.deepseek.com/v1", "https://api.deepseek.com"),
+        ("perplexity", "https://api.perplexity.ai/chat/completions", "https://api.perplexity.ai"),
+        ("azure_openai", "https://acme.openai.azure.com/", "https://acme.openai.azure.com/openai/v1"),
+        ("azure_openai", "https://acme.openai.azure.com/openai", "https://acme.openai.azure.com/openai/v1"),
+        ("azure_openai", "https://acme.openai.azure.com/openai/v1/", "https://acme.openai.azure.com/openai/v1"),
+        ("kong", "https://gateway.example/", "https://gateway.example"),
+        ("litellm", "proxy", "http://proxy:4000/v1"),
+        ("writer", "https://api.writer.com", "https://api.writer.com/v1"),
+        ("openrouter", "https://openrouter.ai/api/v1/chat/completions", "https://openrouter.ai/api/v1"),
+    ],
+    ids=repr,
+)
+def test_base_url_is_found_with_or_without_its_path(name: str, written: str, expected: str) -> None:
+    """Of the vendor's own host the path is known; elsewhere only the version is added."""
+    assert base_of(services()[name], written) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("", "/openai/v1/chat/completions"),
+        ("preview", "/openai/v1/chat/completions?api-version=preview"),
+        ("2024-10-21", "/openai/deployments/gpt/chat/completions?api-version=2024-10-21"),
+        ("2025-04-01-preview", "/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"),
+    ],
+)
+def test_azure_is_asked_where_its_version_has_it(version: str, expected: str) -> None:
+    """Without a date the present interface is spoken, with one the older whose path names the deployment."""
+    wire = opened("azure_openai", base_url="https://acme.openai.azure.com", api_version=version, models=GPT)
+
+    assert wire.chat_url == f"https://acme.openai.azure.com{expected}"
+    assert wire.template.headers["api-key"] == Secret("k")
+    assert wire.health().url == "https://acme.openai.azure.com/openai/v1/models"
+
+
+def test_azure_takes_a_token_in_place_of_a_key() -> None:
+    """A token of Entra ID goes where bearer tokens go, and wins over a key."""
+    wire = opened("azure_openai", base_url="https://acme.openai.azure.com", token=Secret("t\n"), models=GPT)
+
+    assert wire.template.headers["authorization"] == Secret("Bearer t")
+    assert "api-key" not in wire.template.headers
+
+
+def test_kong_is_asked_on_the_route_that_its_operator_made() -> None:
+    """The route is a setting, the key goes into Kong's own header, and any answer says that the gateway is there."""
+    usual = opened("kong", base_url="https://gateway.example", models=GPT)
+    own = opened("kong", base_url="https://gateway.example/ai/", chat_path="/team/chat/", models=GPT)
+
+    assert usual.chat_url == "https://gateway.example/llm/v1/chat"
+    assert own.chat_url == "https://gateway.example/ai/team/chat"
+    assert usual.template.headers["apikey"] == Secret("k")
+    assert (usual.health().method, usual.health().url) == ("HEAD", "https://gateway.example/")
+
+
+@pytest.mark.anyio
+async def test_service_that_lists_no_models_says_so() -> None:
+    """Where there is no list, discovery says what to do instead of asking in vain."""
+    kind = TYPES["kong"]
+
+    with pytest.raises(ConfigurationError, match="does not say which models it has: name them under models"):
+        await kind.discover(kind.settings(base_url="https://gateway.example"))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +332,12 @@ def test_prices_give_the_class_of_cost() -> None:
         ("openai", "", True, DataSovereignty.ANY, None),
         ("openai", "https://eu.api.openai.com/v1", True, DataSovereignty.EU, "EU"),
         ("openai", "https://us.api.openai.com/v1", True, DataSovereignty.US, "US"),
+        ("mistral", "", True, DataSovereignty.EU, "EU"),
+        ("staik", "", True, DataSovereignty.EU, "EU"),
+        ("grok", "https://us.api.x.ai", True, DataSovereignty.US, "US"),
+        ("qwen", "", True, DataSovereignty.ANY, None),
+        ("qwen", "https://w1.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", True, DataSovereignty.CHINA, "CN"),
+        ("qwen", "https://w1.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", True, DataSovereignty.ANY, None),
     ],
     ids=repr,
 )
@@ -236,7 +349,7 @@ def test_place_follows_from_the_address(
 
     assert model.claims.requires_network is network
     assert model.data_sovereignty is sovereignty
-    assert model.claims.region == region
+    assert model.claims.processing_regions == (None if region is None else frozenset({region}))
 
 
 def test_vendor_facts_do_not_hold_elsewhere() -> None:
@@ -245,8 +358,10 @@ def test_vendor_facts_do_not_hold_elsewhere() -> None:
     elsewhere = described("openai", base_url="https://proxy.example/v1")["gpt-5.4-mini"]
 
     assert (own.claims.retention_days, own.claims.trains_on_inputs) == (30, False)
+    assert (own.claims.country, own.claims.region, own.claims.service) == ("US", "US", "openai")
     assert own.claims.prices is not None
     assert (elsewhere.claims.retention_days, elsewhere.claims.trains_on_inputs) == (None, None)
+    assert (elsewhere.claims.country, elsewhere.claims.region, elsewhere.claims.service) == (None, None, None)
     assert elsewhere.claims.prices is None
     assert "cost_class" in elsewhere.unknown
     assert elsewhere.capabilities.tool_use

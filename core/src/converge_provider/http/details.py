@@ -16,7 +16,7 @@ MOST_BYTES = 2048
 
 _MASK = "***"
 _SHORTEST_SECRET = 6
-_MESSAGE_KEYS = ("message", "msg", "detail", "error_description", "error_msg", "title")
+_MESSAGE_KEYS = ("message", "msg", "detail", "error_description", "error_msg", "status_msg", "title")
 _CODE_KEYS = ("code", "type", "status", "error_code", "reason", "status_code")
 _SPACE = re.compile(r"\s+")
 
@@ -72,8 +72,10 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _inner(outer: dict[str, Any]) -> dict[str, Any]:
-    """Give the object that describes the error: under ``error``, under ``errors``, or the whole."""
-    return _object(outer.get("error")) or _object(outer.get("errors")) or outer
+    """Give the object that describes the error: where it is framed as one, in place of a choice, or the whole."""
+    framed = (_object(outer.get(name)) for name in ("error", "errors", "base_resp"))
+    choice = _object(outer.get("choices"))
+    return next(filter(None, framed), None) or _object(choice.get("error")) or _object(outer.get("x_groq")) or outer
 
 
 def _codes(inner: Mapping[str, Any], outer: Mapping[str, Any]) -> Iterator[str]:
@@ -93,7 +95,8 @@ def _message(document: object, outer: Mapping[str, Any], inner: Mapping[str, Any
             words = _words(source.get(key))
             if words:
                 return _with_upstream(words, inner)
-    return _words(outer.get("error")) or (document if isinstance(document, str) else "")
+    bare = _words(outer.get("error")) or _words(inner.get("error"))
+    return bare or (document if isinstance(document, str) else "")
 
 
 def _words(value: object) -> str:

@@ -5,7 +5,6 @@ from urllib.parse import urljoin
 
 from attrs import evolve, frozen
 
-from converge_openai.errors import RULES
 from converge_openai.wire.answers import Assembler
 from converge_openai.wire.dialect import Dialect
 from converge_openai.wire.requests import to_wire
@@ -26,20 +25,23 @@ class ChatCompletions:
 
     dialect: Dialect
     template: HttpRequest
-    """The address, the headers and the timeouts of every request."""
+    """The base URL, the headers and the timeouts of every request."""
+    chat_url: str
+    """Where chats are posted."""
     health_path: str = "models"
-    """What is asked to see whether the service is well."""
-    rules: "Sequence[ErrorRule]" = RULES
+    """What is asked to see whether the service is well, below the base URL; empty: whether anybody answers there."""
+    rules: "Sequence[ErrorRule]" = ()
     framing: Literal["sse"] = "sse"
 
     def request(self, request: "ChatRequest", *, stream: bool) -> HttpRequest:
         """Make the whole HTTP request."""
         document = to_wire(request, self.dialect, stream=stream)
-        return json_post(self.template, document, url=f"{self.template.url}/chat/completions", stream=stream)
+        return json_post(self.template, document, url=self.chat_url, stream=stream)
 
     def health(self) -> HttpRequest:
         """Make the request whose success says that the service is well."""
-        return evolve(self.template, method="GET", url=urljoin(f"{self.template.url}/", self.health_path))
+        method = "GET" if self.health_path else "HEAD"
+        return evolve(self.template, method=method, url=urljoin(f"{self.template.url}/", self.health_path))
 
     def answer(self) -> Assembler:
         """Start an answer."""

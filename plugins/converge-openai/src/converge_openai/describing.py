@@ -10,6 +10,7 @@ from converge_openai.wire.dialect import FEATURES, Dialect
 from converge_provider import (
     BackendDescriptor,
     Capability,
+    Certification,
     ChatBackendCapabilities,
     Claims,
     DataSovereignty,
@@ -34,16 +35,25 @@ def dialect_of(service: Service, model: str, facts: ModelFacts) -> Dialect:
     refused = {*service.refuses, *facts.refuses}
     if "json_schema" not in service.formats:
         refused.add("response_schema")
+    if not service.takes_tools:
+        refused |= {"tool_choice", "parallel_tool_calls"}
     return Dialect(
         model=model,
         honours=frozenset(FEATURES) - refused,
         max_tokens_field=service.max_tokens_field,
+        seed_field=service.seed_field,
         formats=frozenset(service.formats),
         tool_choices=frozenset(service.tool_choices),
+        required_choice=service.required_choice,
+        short_call_ids=service.short_call_ids,
+        takes_tools=service.takes_tools,
         media=_media(service, facts),
         efforts=frozenset(facts.efforts) or None,
         tools_effort=facts.tools_effort,
         effort_field=service.effort_field,
+        effort_forms=service.efforts or None,
+        reasoning_back=service.reasoning_back,
+        think_tags=service.think_tags if facts.think_tags is None else facts.think_tags,
         stream_options=service.stream_options,
     )
 
@@ -69,6 +79,8 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
     host = host_of(url or "")
     if service.enforces_schemas and facts.structured_output is None:
         facts = evolve(facts, structured_output=True)
+    if not service.takes_tools:
+        facts = evolve(facts, tool_use=False)
     prices = _prices(service, facts)
     cost_class = facts.cost_class or cost_class_of(prices)
     places = _places(service, host)
@@ -89,7 +101,15 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
 
 def is_own_host(service: Service, host: str) -> bool:
     """Say whether the vendor itself answers there, so that what is known of the vendor holds."""
-    return host == host_of(service.base_url) or host in service.places
+    ends = (*service.hosts, *(name for name in service.places if name.startswith(".")))
+    return bool(host) and (host == host_of(service.base_url) or host in service.places or host.endswith(ends))
+
+
+def _place(service: Service, host: str) -> Place:
+    """Give where a host computes, as far as the vendor promises it."""
+    if host in service.places:
+        return service.places[host]
+    return next((place for name, place in service.places.items() if name[0] == "." and host.endswith(name)), Place())
 
 
 def _prices(service: Service, facts: ModelFacts) -> Prices | None:
@@ -102,14 +122,14 @@ def _places(service: Service, host: str) -> frozenset[DataSovereignty]:
     """Give whose rules on residency hold where a host computes."""
     if is_loopback(host):
         return frozenset({DataSovereignty.ON_PREMISES})
-    place = service.places.get(host, Place())
+    place = _place(service, host)
     found = _REGIONS.get(place.region or "") or _REGIONS.get(place.country or "")
     return frozenset({found}) if found else frozenset()
 
 
 def _claims(service: Service, model: str, facts: ModelFacts, host: str) -> Claims:
     vendor = service if is_own_host(service, host) else None
-    place = service.places.get(host, Place())
+    place = _place(service, host)
     senses = {_SENSES[sense]: getattr(facts, sense) if sense in service.media else False for sense in _SENSES}
     stated = facts if facts.source else vendor
     return Claims(
@@ -120,11 +140,21 @@ def _claims(service: Service, model: str, facts: ModelFacts, host: str) -> Claim
         honours=dialect_of(service, model, facts).honours,
         max_output_tokens=facts.max_output_tokens,
         prices=_prices(service, facts),
-        country=place.country,
-        region=place.region,
+        service=None if vendor is None else service.name,
+        country=None if vendor is None else vendor.country,
+        region=None if vendor is None else vendor.region,
+        processing_countries=frozenset({place.country}) if place.country else None,
+        processing_regions=frozenset({place.region}) if place.region else None,
+        certifications=_certifications(vendor),
         data_sovereignty=_places(service, host) or None,
         trains_on_inputs=None if vendor is None else vendor.trains_on_inputs,
         retention_days=None if vendor is None else vendor.retention_days,
         supports_replay=None if service.needs_address else False,  # an engine of one's own may be able to
         requires_network=not is_loopback(host) if host else None,
     )
+
+
+def _certifications(vendor: Service | None) -> tuple[Certification, ...] | None:
+    if vendor is None or not vendor.certifications:
+        return None
+    return tuple(Certification(name=one.name, source=one.source, as_of=one.as_of) for one in vendor.certifications)

@@ -57,6 +57,8 @@ class ModelFacts:
     """The reasoning efforts that it takes; none: nobody has stated them."""
     tools_effort: str | None = None
     """The only reasoning effort with which it takes tools on this wire."""
+    think_tags: bool | None = None
+    """Whether it puts its reasoning between ``<think>`` and ``</think>`` at the beginning of the text."""
     source: str | None = None
     """Who says so."""
     as_of: date | None = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from converge_openai.errors import RULES
+from converge_openai.errors import rules_of
 from converge_openai.facts import ModelFacts
 from converge_openai.wire.listing import ListedModel, models_from_wire
 from converge_provider import ProviderError
@@ -16,13 +16,14 @@ __all__ = ("list_models", "with_listed")
 _LISTED = ("context_tokens", "max_output_tokens", "prices", "tool_use", "structured_output", "reasoning", "vision")
 
 
-async def list_models(template: HttpRequest, *, provider: str) -> Sequence[ListedModel]:
+async def list_models(template: HttpRequest, *, provider: str, path: str = "models") -> Sequence[ListedModel]:
     """
-    Ask ``GET /models``.
+    Ask for the models, usually ``GET /models``.
 
     Args:
         template: The address below which to ask, with its headers and timeouts.
         provider: The provider's name, for the errors.
+        path: Where they are listed, below that address.
 
     Raises:
         LlmError: There was no answer, or it was a refusal, or not a list of models.
@@ -30,11 +31,13 @@ async def list_models(template: HttpRequest, *, provider: str) -> Sequence[Liste
     """
     transport = open_transport()
     try:
-        response = await transport.send(evolve(template, method="GET", url=f"{template.url}/models"))
+        response = await transport.send(evolve(template, method="GET", url=f"{template.url}/{path}"))
     finally:
         await transport.aclose()
     if not 200 <= response.status < 300:
-        raise classify(response, RULES, provider=provider, backend=f"{provider}/", model="", now=time.time())
+        raise classify(
+            response, rules_of(provider), provider=provider, backend=f"{provider}/", model="", now=time.time()
+        )
     document = parsed(response.body)
     if not (as_object(document) or as_list(document)):
         message = f"{response.url} gave no list of models but {response.content_type or 'something else'}"

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+from converge_openai.addresses import base_of, chat_url
 from converge_openai.describing import describe, dialect_of, is_own_host
+from converge_openai.errors import rules_of
 from converge_openai.facts import ModelFacts
 from converge_openai.services import Service, services
 from converge_openai.settings import Settings, settings_class
 from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
-from converge_provider.http import HttpRequest, canonical_url, host_of
+from converge_provider.http import HttpRequest, host_of
 
 if TYPE_CHECKING:
     from converge_provider.http import HttpChatBackend
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ("OpenAiCompatible", "provider_types")
 
 _CONFIGURED = "the provider's configuration"
-_ENDPOINTS = ("/chat/completions", "/models", "/completions")
 
 
 @frozen
@@ -49,7 +50,7 @@ class OpenAiCompatible:
     def missing(self, settings: Settings) -> Sequence[str]:
         """Name the variables that must be set: the key of a vendor, the address of an engine of one's own."""
         address = self.service.needs_address and not settings.base_url.strip()
-        key = self.service.needs_key and not settings.api_key
+        key = self.service.needs_key and not settings.api_key and not _token(settings)
         wanted = ((address, self.service.base_url_variable), (key, self.service.key_variable))
         return [variable for is_missing, variable in wanted if is_missing]
 
@@ -75,12 +76,15 @@ class OpenAiCompatible:
             raise ConfigurationError(message)
         name = str(descriptor.model)
         facts = self._models(settings).get(name, ModelFacts())
+        template = self._template(settings)
         wire = ChatCompletions(
             dialect=dialect_of(self.service, name, facts),
-            template=self._template(settings),
+            template=template,
+            chat_url=self._chat_url(template.url, name, settings),
             health_path=self.service.health_path,
+            rules=rules_of(self.service.name),
         )
-        return HttpChatBackend(descriptor=descriptor, wire=wire)
+        return HttpChatBackend(descriptor=descriptor, wire=wire, kept_headers=self.service.kept_headers)
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """
@@ -88,14 +92,17 @@ class OpenAiCompatible:
 
         Raises:
             LlmError: It did not answer, or refused.
-            ConfigurationError: Nobody has said where it answers.
+            ConfigurationError: Nobody has said where it answers, or it lists no models.
 
         """
         from converge_openai.listing import list_models, with_listed
 
+        if not self.service.models_path:
+            message = f"{self.display_name} does not say which models it has: name them under models"
+            raise ConfigurationError(message)
         template = self._template(settings)
         known = self._models(settings)
-        listed = await list_models(template, provider=self.name)
+        listed = await list_models(template, provider=self.name, path=self.service.models_path)
         facts = {model.id: with_listed(known.get(model.id, ModelFacts()), model, template.url) for model in listed}
         return [describe(self.service, name, one, template.url) for name, one in facts.items()]
 
@@ -110,28 +117,39 @@ class OpenAiCompatible:
     def _url_or_none(self, settings: Settings) -> str | None:
         written = settings.base_url.strip() or ("" if self.service.needs_address else self.service.base_url)
         try:
-            return self._canonical(written) if written else None
+            return base_of(self.service, written) if written else None
         except ConfigurationError:
             return None  # said when the backend is opened
 
-    def _canonical(self, written: str) -> str:
-        setting = f"base_url of {self.display_name}"
-        return canonical_url(written, service_url=self.service.base_url, setting=setting, endpoints=_ENDPOINTS)
+    def _chat_url(self, base: str, model: str, settings: Settings) -> str:
+        version, path = (str(getattr(settings, name, "")).strip() for name in ("api_version", "chat_path"))
+        return chat_url(self.service, base, model=model, api_version=version, chat_path=path)
 
     def _template(self, settings: Settings) -> HttpRequest:
-        """Make what all requests to this service share: the address, the headers, the timeouts."""
+        """Make what all requests to this service share: the base URL, the headers, the timeouts."""
         written = settings.base_url.strip() or self.service.base_url
         if not written:
             message = f"nobody has said where {self.display_name} answers: set {self.service.base_url_variable}"
             raise ConfigurationError(message)
         headers: dict[str, str | Secret] = {"content-type": "application/json"}
-        if settings.api_key:
-            headers["authorization"] = Secret(f"Bearer {settings.api_key.reveal().strip()}")
+        if _token(settings):
+            headers["authorization"] = Secret(f"Bearer {_token(settings).reveal().strip()}")
+        elif settings.api_key:
+            key = f"{self.service.key_scheme} {settings.api_key.reveal().strip()}".strip()
+            headers[self.service.key_header] = Secret(key)
         for name, header in self.service.headers.items():
             value = str(getattr(settings, name)).strip()
             if value:
                 headers[header] = value
-        return HttpRequest(method="POST", url=self._canonical(written), headers=headers, timeouts=settings.timeouts)
+        return HttpRequest(
+            method="POST", url=base_of(self.service, written), headers=headers, timeouts=settings.timeouts
+        )
+
+
+def _token(settings: Settings) -> Secret:
+    """Give the token that stands for a key, where the service takes one; it wins over a key."""
+    token = getattr(settings, "token", None)
+    return token if isinstance(token, Secret) else Secret()
 
 
 def provider_types() -> Sequence[OpenAiCompatible]:

@@ -27,16 +27,39 @@ class Settings:
 
 
 def settings_class(service: Service) -> type[Settings]:
-    """Make the class of a service's settings: the same, with its environment variables and its headers."""
-    own: dict[str, Any] = {
-        "api_key": _field(Secret, Secret(), service.key_variable),
-        "base_url": _field(str, "", service.base_url_variable),
-    }
-    for name in service.headers:
-        own[name] = _field(str, "", service.header_variables.get(name))
-    title = "".join(word.capitalize() for word in service.name.split("_"))
-    return attrs.make_class(f"{title}Settings", own, bases=(Settings,), frozen=True, kw_only=True, slots=True)
+    """
+    Make the class of a service's settings: the same, with its environment variables and its headers.
+
+    attrs takes a third of a millisecond to compile a class; where no field is added, only what stands beside the
+    fields differs, so that the compiled methods are inherited.
+    """
+    name = "".join(word.capitalize() for word in service.name.split("_")) + "Settings"
+    variables = {"api_key": service.key_variable, "base_url": service.base_url_variable}
+    attributes: Any = attrs.fields(Settings)
+    named = (one.evolve(metadata=_metadata(variables.get(one.name))) for one in attributes)
+    own = {"__slots__": (), "__attrs_attrs__": type(attributes)(named)}
+    made: type[Settings] = type(name, (Settings,), own)
+    further = _further(service)
+    if not further:
+        return made
+    return attrs.make_class(name, further, bases=(made,), frozen=True, kw_only=True, slots=True)
+
+
+def _further(service: Service) -> dict[str, Any]:
+    """Give the fields that only this service has."""
+    own = {name: _field(str, "", service.header_variables.get(name)) for name in service.headers}
+    if service.token_variable:
+        own["token"] = _field(Secret, Secret(), service.token_variable)
+    if service.dated_path:
+        own["api_version"] = _field(str, "", f"{service.key_variable.removesuffix('_API_KEY')}_API_VERSION")
+    if service.chat_path_variable:
+        own["chat_path"] = _field(str, "", service.chat_path_variable)
+    return own
 
 
 def _field(kind: type, default: object, variable: str | None) -> Any:  # noqa: ANN401 - what attrs takes as a field
-    return field(default=default, type=kind, metadata=from_environ(variable) if variable else None)
+    return field(default=default, type=kind, metadata=_metadata(variable))
+
+
+def _metadata(variable: str | None) -> dict[str, str]:
+    return from_environ(variable) if variable else {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from converge_openai.wire.calls import Calls
-from converge_openai.wire.reporting import KNOWN_IN_MESSAGE, further_fields, gather, sources_in, spoken
+from converge_openai.wire.reporting import KNOWN_IN_CHOICE, KNOWN_IN_MESSAGE, further_fields, gather, sources_in, spoken
 from converge_openai.wire.speech import Speech, text_in
 from converge_openai.wire.usage import usage_from_wire, usage_in
 from converge_provider import (
@@ -160,7 +160,8 @@ class Assembler:
         whole = choice.get("message")
         delta = as_object(choice.get("delta") if whole is None else whole)
         self._answered = True
-        self._choice.update(choice)
+        if not KNOWN_IN_CHOICE.issuperset(choice):
+            self._choice.update({key: value for key, value in choice.items() if value or key not in self._choice})
         reason = choice.get("finish_reason")
         if reason:
             self._reason = str(reason)

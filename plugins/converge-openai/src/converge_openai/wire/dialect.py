@@ -35,6 +35,8 @@ class Dialect:
     """Where the seed is stated."""
     formats: frozenset[str] = frozenset({"json_object", "json_schema"})
     """The types of ``response_format`` that it enforces."""
+    takes_tools: bool = True
+    """Whether it calls tools at all."""
     tool_choices: frozenset[str] = frozenset({"auto", "none", "required", "named"})
     """The modes of ``tool_choice`` that it honours."""
     required_choice: str = "required"

@@ -6,20 +6,23 @@ from typing import Any
 
 from converge_provider.http import as_list, as_object
 
-__all__ = ("KNOWN_IN_MESSAGE", "further_fields", "gather", "sources_in", "spoken")
+__all__ = ("KNOWN_IN_CHOICE", "KNOWN_IN_MESSAGE", "further_fields", "gather", "sources_in", "spoken")
 
 KNOWN_IN_MESSAGE = frozenset(
     {"annotations", "content", "function_call", "reasoning", "reasoning_content", "refusal", "role", "tool_calls"}
 )
 """The fields of a message, and of a delta, that the answer is made of."""
 
-_READ_ELSEWHERE = frozenset({"choices", "created", "model", "object", "usage"})
-_READ_IN_CHOICE = frozenset(
+KNOWN_IN_CHOICE = frozenset(
     {"delta", "finish_reason", "index", "logprobs", "message", "stop_reason", "token_ids", "usage"}
 )
+"""The fields of a choice that the answer is made of, or that are of no use outside the server."""
+
+_READ_ELSEWHERE = frozenset({"choices", "created", "model", "object", "usage"})
 _READ_IN_USAGE = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens", "num_cached_tokens"}
     | {"prompt_cache_hit_tokens", "prompt_cache_miss_tokens", "cache_write_tokens"}
+    | {"cache_creation_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"}
 )
 _LONGEST_LIST = 1_000
 
@@ -30,7 +33,7 @@ def further_fields(body: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[s
 
     Those of usage stand under ``usage.NAME``, without the counts that became buckets and further ones that are 0.
     """
-    found = {key: value for key, value in choice.items() if key not in _READ_IN_CHOICE}
+    found = {key: value for key, value in choice.items() if key not in KNOWN_IN_CHOICE}
     found |= {key: value for key, value in body.items() if key not in _READ_ELSEWHERE}
     for key, value in _flat(as_object(body.get("usage"))):
         is_count = key.endswith("tokens")

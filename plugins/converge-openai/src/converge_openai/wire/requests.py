@@ -51,6 +51,8 @@ def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
     refused = [name for name in FEATURES if getattr(request, name) not in (None, ()) and name not in dialect.honours]
     if request.cache_hints:
         refused.append("cache_hints")
+    if request.tools and not dialect.takes_tools:
+        refused.append("tools")
     if refused:
         message = f"{dialect.model!r} does not honour {', '.join(refused)}; leave that unset, or choose another backend"
         raise InvalidRequest(message)

@@ -19,7 +19,7 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     OpenAI counts what was read from the cache within the prompt, and reasoning within the completion.  Some, such as
     xAI, count reasoning beside the completion: then, and only then, prompt, completion and reasoning add up to the
     stated total.  DeepSeek states hits and misses of its cache; Kimi what was cached beside the other counts, as
-    Perplexity does with reasoning; OpenRouter also what was written to a cache, within the prompt.
+    Perplexity does with reasoning; OpenRouter and LiteLLM also what was written to a cache, within the prompt.
 
     Returns:
         The buckets, or ``None`` when there are no numbers or they make no sense: negative, not whole, or a part larger
@@ -34,9 +34,9 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     prompt, completion, total = (_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
     if usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None:
         return None
-    within, beyond = (as_object(usage.get(f"{name}_tokens_details")) for name in ("prompt", "completion"))
+    within, beyond = (_details(usage, name) for name in ("prompt", "completion"))
     read = _count(_first((within, "cached_tokens"), *((usage, name) for name in _CACHED)))
-    written = _count(within.get("cache_write_tokens"))
+    written = _count(_first((within, "cache_write_tokens"), (within, "cache_creation_tokens")))
     reasoning = _count(_first((beyond, "reasoning_tokens"), (usage, "reasoning_tokens")))
     if prompt is None or completion is None or read is None or written is None or reasoning is None:
         return None
@@ -65,6 +65,11 @@ def usage_in(chunk: Mapping[str, Any]) -> dict[str, Any]:
     if not found and isinstance(choices, list) and choices:
         found = as_object(as_object(as_list(choices)[0]).get("usage"))
     return found
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give the details of a count; WRITER leaves out a letter of their name."""
+    return as_object(usage.get(f"{name}_tokens_details") or usage.get(f"{name}_token_details"))
 
 
 def _first(*places: tuple[Mapping[str, Any], str]) -> object:

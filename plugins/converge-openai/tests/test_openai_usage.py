@@ -1,0 +1,135 @@
+"""Usage of every vendor as it comes, the buckets that it becomes, and that they add up to what the vendor says."""
+
+from typing import Any
+
+import pytest
+
+from converge_openai.wire.usage import usage_from_wire, usage_in
+from converge_provider import UsageDetail
+
+Vector = tuple[dict[str, Any], UsageDetail]
+
+
+def counts(prompt: int, completion: int, total: int | None = None, **more: Any) -> dict[str, Any]:
+    """Give usage as everybody states it."""
+    whole = prompt + completion if total is None else total
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": whole, **more}
+
+
+def cached(tokens: int, **more: int) -> dict[str, Any]:
+    """Give the details of a prompt of which some was cached."""
+    return {"prompt_tokens_details": {"cached_tokens": tokens, **more}}
+
+
+def thought(tokens: int) -> dict[str, Any]:
+    """Give the details of a completion of which some was reasoning."""
+    return {"completion_tokens_details": {"reasoning_tokens": tokens}}
+
+
+VECTORS: dict[str, Vector] = {
+    "openai": (
+        counts(2006, 300, **cached(1920), **thought(192)),
+        UsageDetail(input_uncached=86, cache_read=1920, output=108, reasoning=192),
+    ),
+    "azure_openai": (counts(19, 10, **cached(0), **thought(0)), UsageDetail(input_uncached=19, output=10)),
+    "openrouter": (
+        counts(194, 2, **cached(100, cache_write_tokens=90), **thought(0), cost=0.95),
+        UsageDetail(input_uncached=4, cache_read=100, cache_write=90, output=2),
+    ),
+    "venice": (counts(612, 12, prompt_tokens_details=None), UsageDetail(input_uncached=612, output=12)),
+    "vllm": (
+        counts(34, 48, prompt_tokens_details={"cached_tokens": 32}),
+        UsageDetail(input_uncached=2, cache_read=32, output=48),
+    ),
+    "llamacpp": (counts(36, 24), UsageDetail(input_uncached=36, output=24)),
+    "lmstudio": (counts(30, 20, **thought(15)), UsageDetail(input_uncached=30, output=5, reasoning=15)),
+    "ollama": (counts(26, 298), UsageDetail(input_uncached=26, output=298)),
+    "groq": (
+        counts(18, 556, queue_time=0.04, total_time=0.47, **cached(0), **thought(100)),
+        UsageDetail(input_uncached=18, output=456, reasoning=100),
+    ),
+    "together": (counts(24, 50, cached_tokens=16), UsageDetail(input_uncached=8, cache_read=16, output=50)),
+    "fireworks": (counts(40, 60, **cached(32)), UsageDetail(input_uncached=8, cache_read=32, output=60)),
+    "deepseek": (
+        counts(500, 90, prompt_cache_hit_tokens=448, prompt_cache_miss_tokens=52, **thought(70)),
+        UsageDetail(input_uncached=52, cache_read=448, output=20, reasoning=70),
+    ),
+    "mistral": (counts(16, 34, num_cached_tokens=8), UsageDetail(input_uncached=8, cache_read=8, output=34)),
+    "kimi": (counts(8, 11, cached_tokens=4), UsageDetail(input_uncached=4, cache_read=4, output=11)),
+    "qwen": (
+        counts(22, 700, **cached(0), completion_tokens_details={"reasoning_tokens": 600, "text_tokens": 100}),
+        UsageDetail(input_uncached=22, output=100, reasoning=600),
+    ),
+    "perplexity": (
+        counts(33, 7029, citation_tokens=20016, num_search_queries=18, reasoning_tokens=5000),
+        UsageDetail(input_uncached=33, output=2029, reasoning=5000),
+    ),
+    "grok": (
+        counts(12, 1, 399, **cached(4), **thought(386)),
+        UsageDetail(input_uncached=8, cache_read=4, output=1, reasoning=386),
+    ),
+    "grok_with_a_long_prompt": (
+        counts(10120, 1499, 14428, **cached(128), **thought(2809)),
+        UsageDetail(input_uncached=9992, cache_read=128, output=1499, reasoning=2809),
+    ),
+    "minimax": (
+        counts(249, 26, total_characters=0, **thought(20)),
+        UsageDetail(input_uncached=249, output=6, reasoning=20),
+    ),
+    "writer": (
+        counts(40, 300, prompt_token_details={"cached_tokens": 10}, completion_token_details={"reasoning_tokens": 5}),
+        UsageDetail(input_uncached=30, cache_read=10, output=295, reasoning=5),
+    ),
+    "zhipu": (counts(8, 262, **cached(2)), UsageDetail(input_uncached=6, cache_read=2, output=262)),
+    "cerebras": (counts(300, 90, **cached(256)), UsageDetail(input_uncached=44, cache_read=256, output=90)),
+    "nvidia": (counts(19, 74, prompt_tokens_details=None), UsageDetail(input_uncached=19, output=74)),
+    "litellm": (
+        counts(3134, 550, **cached(100, cache_creation_tokens=3000), cache_creation_input_tokens=3000),
+        UsageDetail(input_uncached=34, cache_read=100, cache_write=3000, output=550),
+    ),
+}
+
+
+@pytest.mark.parametrize(("usage", "expected"), VECTORS.values(), ids=VECTORS)
+def test_usage_becomes_disjoint_buckets_that_add_up(usage: dict[str, Any], expected: UsageDetail) -> None:
+    """Whatever contains whatever, no token is counted twice, and the sum is the vendor's own total."""
+    found = usage_from_wire(usage)
+
+    assert found == expected
+    assert found.totals().total_tokens == usage["total_tokens"]
+    assert found.totals().prompt_tokens == usage["prompt_tokens"]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {},
+        {"total_tokens": 63},
+        counts(-1, 5),
+        counts(5, 5, **cached(6)),
+        counts(5, 5, **thought(6)),
+        {"prompt_tokens": "5", "completion_tokens": 1},
+        {"prompt_tokens": 1.5, "completion_tokens": 1},
+        {"prompt_tokens": True, "completion_tokens": 1},
+        counts(2**33, 1),
+    ],
+    ids=["none", "total-only", "negative", "cached", "reasoning", "text", "fraction", "bool", "huge"],
+)
+def test_usage_that_makes_no_sense_is_none(usage: dict[str, Any]) -> None:
+    """Numbers that cannot be true are not handed on as if they were."""
+    assert usage_from_wire(usage) is None
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"usage": {"prompt_tokens": 1}},
+        {"usage": None, "x_groq": {"id": "r", "usage": {"prompt_tokens": 1}}},
+        {"choices": [{"delta": {}, "usage": {"prompt_tokens": 1}}]},
+    ],
+    ids=["beside", "groq", "kimi"],
+)
+def test_usage_is_found_wherever_it_stands(chunk: dict[str, Any]) -> None:
+    """Most state it beside the choices, Groq in a field of its own, Kimi in the choice."""
+    assert usage_in(chunk) == {"prompt_tokens": 1}
+    assert usage_in({"choices": [{}], "x_groq": {}}) == {}
