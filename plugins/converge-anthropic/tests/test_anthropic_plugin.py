@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import fields
 
 import converge_anthropic
 from converge_anthropic.facts import ModelFacts, known_models
@@ -147,7 +148,7 @@ def test_readme_names_every_setting_and_fact() -> None:
     """No setting, and no fact of a model, is left out of the README."""
     text = README.read_text("utf-8")
 
-    names = [attribute.name for kind in (Settings, ModelFacts) for attribute in kind.__attrs_attrs__]
+    names = [attribute.name for kind in (Settings, ModelFacts) for attribute in fields(kind)]
     assert [name for name in names if f"`{name}" not in text] == []
 
 

@@ -1,6 +1,7 @@
 """Parts of messages → blocks of content."""
 
 import base64
+import json
 from typing import Any
 
 from converge_anthropic.wire.dialect import Dialect
@@ -14,7 +15,7 @@ from converge_provider import (
     TextPart,
     ToolCall,
 )
-from converge_provider.http import as_object, parsed
+from converge_provider.http import checked_arguments
 
 __all__ = ("Block", "call_block", "part_block", "text_block")
 
@@ -34,9 +35,9 @@ def text_block(text: str) -> list[Block]:
 
 def call_block(call: ToolCall) -> Block:
     """Make a block of a call; arguments that are no JSON object, as an earlier answer may hold, are quoted in one."""
-    arguments = parsed(call.arguments.encode("utf-8", "surrogatepass")) if call.arguments.strip() else {}
-    wire = arguments if isinstance(arguments, dict) else {"malformed_arguments": call.arguments}
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": as_object(wire)}
+    arguments, problem = checked_arguments(call.arguments)
+    wire = {"malformed_arguments": call.arguments} if problem else json.loads(arguments)
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": wire}
 
 
 def part_block(part: Part, place: int, dialect: Dialect, *, citations: object = None) -> list[Block]:

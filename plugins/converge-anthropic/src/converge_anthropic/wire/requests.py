@@ -11,7 +11,7 @@ from converge_anthropic.wire.thinking import thinking_to_wire, thinks
 from converge_anthropic.wire.tooling import tools_to_wire
 from converge_anthropic.wire.turns import Conversation, Inner, conversation_to_wire
 from converge_provider import ChatRequest, InvalidRequest, JsonValue
-from converge_provider.http import as_list
+from converge_provider.http import as_list, as_object
 
 __all__ = ("to_wire",)
 
@@ -136,13 +136,14 @@ def _short(blocks: list[Block]) -> list[Block] | str:
 def _merged(wire: Mapping[str, Any], additions: Mapping[str, JsonValue], path: str = "") -> dict[str, Any]:
     made = dict(wire)
     for key, value in additions.items():
-        known = made.get(key)
+        known: object = made.get(key)
+        inner = as_object(known)
         if key not in made:
             made[key] = value
-        elif isinstance(known, dict) and isinstance(value, Mapping):
-            made[key] = _merged(known, value, f"{path}{key}.")
-        elif key == "tools" and isinstance(known, list) and isinstance(value, list):
-            made[key] = [*as_list(known), *value]
+        elif inner and isinstance(value, Mapping):
+            made[key] = _merged(inner, value, f"{path}{key}.")
+        elif key == "tools" and isinstance(value, list):
+            made[key] = [*as_list(known), *as_list(value)]
         else:
             raise _taken([f"{path}{key}"])
     return made

@@ -1,6 +1,7 @@
 """The conversation: messages → turns, which alternate between user and assistant."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -10,6 +11,9 @@ from converge_anthropic.wire.refusing import in_message
 from converge_provider import ChatMessage, ChatRole, ReasoningPart
 
 __all__ = ("Conversation", "Inner", "conversation_to_wire")
+
+Turn = dict[str, Any]
+"""One turn, with its ``role`` and its blocks as ``content``."""
 
 _TURN_OF = {ChatRole.USER: "user", ChatRole.TOOL: "user", ChatRole.ASSISTANT: "assistant"}
 
@@ -30,7 +34,7 @@ class Conversation:
 
     system: list[Block] = field(factory=list[Block])
     """What system messages say, wherever they stand."""
-    turns: list[dict[str, object]] = field(factory=list[dict[str, object]])
+    turns: list[Turn] = field(factory=list[Turn])
     last_blocks: dict[int, Block] = field(factory=dict[int, Block])
     """By the index of a message, the last block of the prefix that it ends, where a cache may be marked."""
 
@@ -62,12 +66,10 @@ def conversation_to_wire(messages: Sequence[ChatMessage], dialect: Dialect, inne
     return made
 
 
-def _add(turns: list[dict[str, object]], role: str, blocks: list[Block]) -> None:
+def _add(turns: list[Turn], role: str, blocks: list[Block]) -> None:
     """Go on with the last turn when it is of the same side."""
-    last = turns[-1] if turns else {}
-    content = last.get("content")
-    if last.get("role") == role and isinstance(content, list):
-        content += blocks
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["content"] += blocks
     else:
         turns.append({"role": role, "content": blocks})
 
