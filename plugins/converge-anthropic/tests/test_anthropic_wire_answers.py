@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from converge_anthropic.wire.answers import Assembler
 from converge_anthropic.wire.usage import usage_from_wire

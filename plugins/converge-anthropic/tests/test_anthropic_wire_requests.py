@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from converge_anthropic.describing import dialect_of
 from converge_anthropic.facts import ModelFacts, known_models
