@@ -46,7 +46,7 @@ class _Drawn:
     """Drawn exponentially, at the rate of the weight: the shortest is as often this one as its weight says."""
 
 
-@policy(options=BalanceOptions)
+@policy(options=BalanceOptions, monotone={"in_flight": "-"})
 def balance(view: CandidateView, options: BalanceOptions) -> Scores:
     """Score by a draw that is hashed from the decision's seed, the request's key and the backend's id."""
     drawn = _draw(view, options)

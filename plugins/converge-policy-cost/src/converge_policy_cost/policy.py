@@ -28,7 +28,7 @@ class CostOptions:
     """The score of a backend of which nobody has stated what it charges."""
 
 
-@policy(options=CostOptions)
+@policy(options=CostOptions, monotone={"input_usd_per_mtok": "-", "output_usd_per_mtok": "-"})
 def cost(view: CandidateView, options: CostOptions) -> Scores:
     """Score by the money that this request is expected to cost."""
     expected = Expectation(

@@ -10,7 +10,7 @@ from converge_provider import CandidateView, CostClass, Scores, policy
 _SLOWEST_MS = 2.0**32 - 1
 
 
-@policy(options=FuzzyOptions)
+@policy(options=FuzzyOptions, monotone={"typical_latency_ms": "-"})
 def fuzzy(view: CandidateView, options: FuzzyOptions) -> Scores:
     """Score by the rules, and among those of whom they say the same by the degree."""
     facts = _facts(view)

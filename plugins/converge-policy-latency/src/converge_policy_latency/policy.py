@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 from attrs.validators import ge, gt, le
 
-from converge_policy_latency.estimate import Estimate, estimates
+from converge_policy_latency.estimate import TIMES, Estimate, estimates
 from converge_provider import CandidateView, Scores, policy
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LatencyOptions:
     """The score, before it is lifted, of a backend whose latency is neither measured nor declared."""
 
 
-@policy(options=LatencyOptions)
+@policy(options=LatencyOptions, monotone=dict.fromkeys(TIMES, "-"))
 def latency(view: CandidateView, options: LatencyOptions) -> Scores:
     """Score by the seconds that are expected."""
     tokens = min(options.output_tokens, view.answer_tokens or options.output_tokens)

@@ -34,7 +34,7 @@ class QualityOptions:
     """The score of a backend whose quality nobody has stated."""
 
 
-@policy(options=QualityOptions)
+@policy(options=QualityOptions, monotone={"quality": "+"})
 def quality(view: CandidateView, options: QualityOptions) -> Scores:
     """Score by the quality at the task, else by quality in general."""
     general = view.column("quality")

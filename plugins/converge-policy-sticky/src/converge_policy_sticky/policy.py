@@ -29,7 +29,7 @@ class StickyOptions:
     """The score of staying where nobody has stated what input costs."""
 
 
-@policy(options=StickyOptions)
+@policy(options=StickyOptions, monotone={"assigned": "+"})
 def sticky(view: CandidateView, options: StickyOptions) -> Scores:
     """Score whoever answered last by what staying is worth; everybody else scores 0."""
     assigned = view.column("assigned")
