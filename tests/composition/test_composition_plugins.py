@@ -11,6 +11,8 @@ from converge_provider.configuration import PluginTable
 
 MAINTAINED = {
     "anthropic",
+    "example-policy-engine",
+    "example-vector-search",
     "gemini",
     "local",
     "openai",
