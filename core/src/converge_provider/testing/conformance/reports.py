@@ -34,6 +34,9 @@ _MARKS = {
     Outcome.NOT_RUN: "·",
 }
 
+_FEW = 3
+"""How many checks that did not run for one reason stand alone."""
+
 
 @frozen(kw_only=True)
 class CheckResult:
@@ -97,9 +100,12 @@ class ConformanceReport:
         return {outcome.value: counted[outcome] for outcome in Outcome if counted[outcome]}
 
     def table(self) -> str:
-        """Write it for people: a line per check, what the marks mean, and the sums."""
-        wide = max((len(one.check) for one in self.results), default=0)
-        lines = [f"{_MARKS[one.outcome]} {one.check:<{wide}}  {one.told}" for one in self.results]
+        """Write it for people: a line per check, one for all that did not run for the same reason, and the sums."""
+        idle = Counter(one.told for one in self.results if one.outcome is Outcome.NOT_RUN)
+        lone = [one for one in self.results if idle[one.told] <= _FEW]
+        wide = max((len(one.check) for one in lone), default=0)
+        lines = [f"{_MARKS[one.outcome]} {one.check:<{wide}}  {one.told}" for one in lone]
+        lines += [f"· {count} checks  {told}" for told, count in idle.items() if count > _FEW]
         sums = ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items()) or "no check"
         cost = "" if self.spent_usd is None else f", for ${self.spent_usd.normalize():f}"
         head = f"{self.backend} by {self.distribution} {self.version}, suite {self.suite}, {self.date}"

@@ -1,6 +1,6 @@
 """The kit as a class of pytest: one test per check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import anyio
@@ -8,7 +8,7 @@ import pytest
 
 from converge_provider import codec
 from converge_provider.testing.conformance.checks import CHECKS
-from converge_provider.testing.conformance.checks.check import Check
+from converge_provider.testing.conformance.checks.check import Check, Needs
 from converge_provider.testing.conformance.plugin import PROPERTY
 from converge_provider.testing.conformance.reports import Outcome
 from converge_provider.testing.conformance.running import check_exceptions, report_of, run_check
@@ -29,18 +29,27 @@ class ChatBackendConformance:
     Where the subject needs fixtures, override the fixture :meth:`conformance_subject` instead.
     """
 
-    subject: ClassVar[Subject]
+    subject: ClassVar[Subject | None] = None
     """Whom to certify."""
+    kinds: ClassVar[tuple[Needs, ...]] = ("scripted", "live")
+    """Which checks to run; those that :attr:`subject` has no part for are left out by themselves."""
     loop: ClassVar[str] = "asyncio"
     """The event loop to run on: ``asyncio`` or ``trio``."""
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def conformance_subject(cls) -> Subject:
+    @pytest.fixture
+    def conformance_subject(self) -> Subject:
         """Give the subject; override it where the subject needs other fixtures."""
-        return cls.subject
+        if self.subject is None:
+            message = f"{type(self).__name__} must give a subject, or override the fixture conformance_subject"
+            raise TypeError(message)
+        return self.subject
 
-    @pytest.mark.parametrize("check", CHECKS, ids=str)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test of each check that the subject has the parts for."""
+        if "check" in metafunc.fixturenames:
+            kinds = self._kinds()
+            metafunc.parametrize("check", [check for check in CHECKS if check.needs in kinds], ids=str)
+
     def test_conformance(
         self, check: Check, conformance_subject: Subject, record_property: Callable[[str, object], None]
     ) -> None:
@@ -52,3 +61,9 @@ class ChatBackendConformance:
             pytest.fail(f"{check.id}: {result.text}\nIt proves: {check.proves}", pytrace=False)
         if result.outcome in {Outcome.NOT_CLAIMED, Outcome.NOT_RUN}:
             pytest.skip(result.told)
+
+    def _kinds(self) -> Sequence[Needs]:
+        if self.subject is None:
+            return self.kinds
+        parts = {"scripted": self.subject.double, "live": self.subject.live}
+        return [kind for kind in self.kinds if parts[kind] is not None]

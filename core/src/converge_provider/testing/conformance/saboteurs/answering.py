@@ -1,6 +1,7 @@
 """Saboteurs that give another answer than the service gave."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final
 
 import anyio
@@ -113,8 +114,9 @@ class _Deaf(Broken):
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """End the stream quietly."""
         try:
-            async for event in super().stream(request):
-                yield event
+            async with aclosing(super().stream(request)) as events:
+                async for event in events:
+                    yield event
         except anyio.get_cancelled_exc_class():
             return
 

@@ -74,7 +74,8 @@ class Broken:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Answer wrongly, piece by piece."""
         source = self._altered(request if self._ask is None else self._ask(request))
-        async with aclosing(source if self._tell is None else self._tell(source)) as events:
+        told = source if self._tell is None else self._tell(source)
+        async with aclosing(source), aclosing(told) as events:
             async for event in events:
                 yield event
 

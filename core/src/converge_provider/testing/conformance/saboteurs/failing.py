@@ -1,6 +1,7 @@
 """Saboteurs that fail in another way than the service did."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 from converge_provider.errors import (
@@ -79,9 +80,10 @@ class _Optimist(Broken):
         """End the answer where it broke off."""
         text: list[str] = []
         try:
-            async for event in super().stream(request):
-                text += [event.text] if isinstance(event, TextDelta) else []
-                yield event
+            async with aclosing(super().stream(request)) as events:
+                async for event in events:
+                    text += [event.text] if isinstance(event, TextDelta) else []
+                    yield event
         except LlmError:
             yield Finished(ChatResponse(content="".join(text)))
 

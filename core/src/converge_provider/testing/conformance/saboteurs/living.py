@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Final
 
 import anyio
@@ -55,8 +56,9 @@ class _Sulks(Broken):
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Notice who leaves."""
         self.left = True
-        async for event in super().stream(request):
-            yield event
+        async with aclosing(super().stream(request)) as events:
+            async for event in events:
+                yield event
         self.left = False
 
 

@@ -1,0 +1,254 @@
+"""What the kit says of a backend beside what is claimed, what live checks may cost, and the report."""
+
+import json
+from decimal import Decimal
+
+import anyio
+import pytest
+from attrs import evolve
+
+from converge_provider import ChatRequest, Claims, ContextLengthExceeded, Prices, codec
+from converge_provider.testing import ScriptedBackend
+from converge_provider.testing.conformance import (
+    CHECKS,
+    CheckResult,
+    ConformanceReport,
+    Endpoint,
+    Outcome,
+    Subject,
+    certify,
+    run_check,
+)
+from converge_provider.testing.conformance.obedient import obedient_subject
+from converge_provider.testing.conformance.purses import Metered, Purse
+from converge_provider.testing.conformance.reference import REFERENCE, modest_subject, reference_subject
+from converge_provider.testing.conformance.trials import holds
+from converge_provider.values.usage import UsageDetail
+
+BY_ID = {check.id: check for check in CHECKS}
+
+
+def judged(check: str, subject: Subject) -> str:
+    """Run one check, and give the outcome with its text."""
+    return anyio.run(run_check, BY_ID[check], subject).told
+
+
+def test_gap_without_a_reason_fails() -> None:
+    """A feature of the wire that is not claimed needs a reason, even where its check cannot pass."""
+    bare = evolve(modest_subject(), exceptions={})
+
+    assert judged("media.image", bare) == (
+        "failed: the wire reference has images, and it is not claimed: claim it, or give the reason in "
+        "exceptions['images']"
+    )
+    assert judged("media.image", evolve(bare, wire=None, double=modest_subject().double)).startswith("failed")
+
+
+def test_backend_without_a_wire_has_no_floor() -> None:
+    """Nobody documents what a model inside the process must have."""
+    live = evolve(obedient_subject(), descriptor=modest_subject().descriptor)
+
+    assert judged("live.image", live) == "works, unclaimed"
+
+
+def test_wire_that_nobody_knows_is_refused() -> None:
+    """A floor that is not written down cannot be kept."""
+    with pytest.raises(ValueError) as caught:
+        anyio.run(run_check, BY_ID["media.image"], evolve(modest_subject(), wire="telepathy", exceptions={}))
+
+    assert str(caught.value).startswith("no floor is known for the wire 'telepathy'; floors.toml has ")
+
+
+def test_claim_and_excuse_contradict_each_other() -> None:
+    """Who claims images and excuses them at once is told so."""
+    both = evolve(reference_subject(), exceptions={"images": "text only"})
+
+    assert judged("media.image", both) == "failed: images is claimed, and excused at once: text only"
+
+
+def test_implied_claim_may_be_excused_by_feature_or_by_check() -> None:
+    """What counts as claimed by itself is excused with a reason, whole or check by check."""
+    for name in ("usage", "usage.plain"):
+        excused = evolve(reference_subject(), exceptions={name: "the service does not count"})
+
+        assert judged("usage.plain", excused) == "works, unclaimed: the service does not count"
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "text"),
+    [
+        pytest.param(
+            {"imags": "x"},
+            "exceptions name 'imags', which is neither a feature nor a check; did you mean 'images'?",
+            id="misspelt",
+        ),
+        pytest.param({"images": " "}, "the exception for 'images' gives no reason", id="no reason"),
+        pytest.param({"zzz": "x"}, "exceptions name 'zzz', which is neither a feature nor a check", id="unknown"),
+    ],
+)
+def test_exception_that_excuses_nothing_is_refused(exceptions: dict[str, str], text: str) -> None:
+    """Misspelt names and empty reasons do not pass silently."""
+    with pytest.raises(ValueError) as caught:
+        anyio.run(lambda: certify(evolve(modest_subject(), exceptions=exceptions), date="2026-11-20", checks=[]))
+
+    assert str(caught.value) == text
+
+
+def test_report_becomes_a_document_and_a_table() -> None:
+    """What is written can be read again, and people see marks, reasons and sums."""
+    checks = [BY_ID[name] for name in ("chat.plain", "media.image", "reasoning.apart", "live.chat")]
+    report = anyio.run(lambda: certify(modest_subject(), date="2026-11-20", checks=checks))
+    quiet = evolve(report, version="1.0", results=[evolve(result, elapsed_s=0.0) for result in report.results])
+
+    assert codec.load(ConformanceReport, json.loads(json.dumps(codec.dump(report)))) == report
+    assert report.passed
+    assert quiet.table() == (
+        "reference/modest-1 by converge-provider 1.0, suite 1.0, 2026-11-20\n"
+        "✓ chat.plain       passed\n"
+        "- media.image      not claimed: the service takes text alone\n"
+        "+ reasoning.apart  works, unclaimed: the service takes text alone\n"
+        "· live.chat        not run: no live backend\n"
+        "1 passed, 1 not claimed, 1 works, unclaimed, 1 not run"
+    )
+
+
+def test_table_folds_what_did_not_run_for_one_reason() -> None:
+    """Two dozen lines that say the same are one."""
+    results = [
+        CheckResult(check=f"live.{number}", feature="chat", outcome=Outcome.NOT_RUN, text="no live backend")
+        for number in range(24)
+    ]
+    head = {"backend": "a/1", "distribution": "d", "version": "1", "core_version": "1", "date": "2026-11-20"}
+    report = ConformanceReport(**head, results=results, spent_usd=Decimal("0.0120"))  # type: ignore[arg-type]
+
+    assert report.table().splitlines()[1:] == [
+        "· 24 checks  not run: no live backend",
+        "24 not run, for $0.012",
+    ]
+    assert evolve(report, results=()).table().splitlines()[1:] == ["no check, for $0.012"]
+
+
+def priced(subject: Subject, prices: Prices | None) -> Subject:
+    """Give the obedient model prices."""
+    return evolve(subject, descriptor=evolve(REFERENCE, claims=evolve(REFERENCE.claims, prices=prices)))
+
+
+def test_cost_cap_stops_before_it_is_passed() -> None:
+    """Each check is estimated before it runs; what ran is counted by its usage and the claimed prices."""
+    prices = Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(2))
+    checks = [BY_ID[name] for name in ("live.chat", "live.overflow", "live.system")]
+    subject = priced(obedient_subject(), prices)
+    report = anyio.run(lambda: certify(subject, date="2026-11-20", checks=checks, cost_cap_usd=Decimal("0.01")))
+
+    assert [result.outcome for result in report.results] == [Outcome.PASSED, Outcome.NOT_RUN, Outcome.PASSED]
+    assert report.results[1].text.startswith("it may cost $0.066048, and $0.00")
+    assert report.spent_usd is not None
+    assert Decimal(0) < report.spent_usd < Decimal("0.01")
+
+
+@pytest.mark.parametrize("prices", [None, Prices(input_usd_per_mtok=Decimal(1))], ids=["none", "input only"])
+def test_cost_cap_without_prices_runs_nothing(prices: Prices | None) -> None:
+    """A cap that cannot be held is no cap."""
+    subject = priced(obedient_subject(), prices)
+    report = anyio.run(
+        lambda: certify(subject, date="2026-11-20", checks=[BY_ID["live.chat"]], cost_cap_usd=Decimal(1))
+    )
+
+    assert report.results[0].told.startswith("not run: a cap is set, and nobody has stated a price for ")
+
+
+def test_calls_without_usage_are_counted_as_estimated() -> None:
+    """A call that fails, or that does not say what it took, costs the whole estimate."""
+    purse = Purse(prices=Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1)))
+    backend = Metered(ScriptedBackend("no usage", ContextLengthExceeded(1, 2)), purse)
+    anyio.run(backend.chat, ChatRequest.of("?"))
+    purse.settle((30, 70))
+    with pytest.raises(ContextLengthExceeded):
+        anyio.run(backend.chat, ChatRequest.of("?"))
+    purse.settle((30, 70))
+    purse.settle((30, 70))
+
+    assert purse.spent == UsageDetail(input_uncached=60, output=140)
+    assert purse.spent_usd == Decimal("0.0002")
+
+
+def test_markers_are_found_wherever_a_wire_puts_them() -> None:
+    """Texts count as part of any text or key, also in JSON inside a text; numbers count as they are."""
+    document = {"a": [{"marker": 'x "quoted" y'}, '{"city": "Oslo"}', 4321, True, None]}
+
+    assert all(holds(document, wanted) for wanted in ("marker", 'x "quoted"', "Oslo", 4321))
+    assert not any(holds(document, wanted) for wanted in ("absent", 432, 1, 4321.5))
+
+
+def test_subject_of_a_type_takes_what_the_type_describes() -> None:
+    """The descriptor is the type's own; a model that it does not describe is refused with those that it does."""
+
+    class Type:
+        name, display_name, settings, default_model = "reference", "Reference", Endpoint, None
+
+        def missing(self, settings: Endpoint) -> list[str]:
+            return []
+
+        def descriptors(self, settings: Endpoint) -> list[object]:
+            return [REFERENCE]
+
+        def open(self, descriptor: object, settings: Endpoint) -> object:
+            backend = reference_subject().backend
+            assert backend is not None
+            return backend(settings)
+
+    double = reference_subject().double
+    assert double is not None
+    made = Subject.of_type(
+        Type(),  # type: ignore[arg-type]
+        "reference-1",
+        settings=lambda endpoint: endpoint,
+        distribution="converge-provider",
+        double=double,
+    )
+
+    assert judged("chat.plain", made) == "passed"
+    assert judged("conduct.list-models", made).startswith("failed: the wire reference has list_models, and it is not ")
+    with pytest.raises(ValueError) as caught:
+        Subject.of_type(
+            Type(),  # type: ignore[arg-type]
+            "another",
+            settings=lambda endpoint: endpoint,
+            distribution="converge-provider",
+            double=double,
+        )
+    assert str(caught.value) == "reference does not describe 'another'; it knows reference-1"
+
+
+def test_backend_that_only_chats_is_told_apart() -> None:
+    """Checks of streams, health and closing look for what is there."""
+
+    class Plain:
+        def __init__(self, inner: object) -> None:
+            self.chat = inner.chat  # type: ignore[attr-defined]
+
+    class Closing(Plain):
+        def __init__(self, inner: object) -> None:
+            super().__init__(inner)
+            self.aclose = inner.aclose  # type: ignore[attr-defined]
+
+    good = reference_subject()
+    assert good.backend is not None
+    opened = good.backend
+    forever = evolve(good, backend=lambda endpoint: Plain(opened(endpoint)))
+    plain = evolve(good, backend=lambda endpoint: Closing(opened(endpoint)))
+
+    assert judged("chat.plain", plain) == "passed"
+    assert judged("conduct.close-twice", forever) == "not run: the backend has no aclose()"
+    assert judged("stream.order", plain) == "not run: the backend has no stream()"
+    assert judged("conduct.health", plain) == "not run: the backend has no health()"
+    assert judged("errors.bad-key", plain) == judged("conduct.concurrent", plain) == "passed"
+    assert judged("conduct.key-in-headers", plain) == judged("conduct.secrets", plain) == "passed"
+    assert judged("errors.nonsense", plain) == "passed"
+
+
+def test_claims_of_a_plain_descriptor_are_empty() -> None:
+    """A subject whose descriptor is the contract's own claims what its flags say."""
+    plain = evolve(modest_subject(), descriptor=evolve(modest_subject().descriptor, claims=Claims()))
+
+    assert judged("chat.temperature", plain) == "passed"
