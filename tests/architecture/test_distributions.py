@@ -87,7 +87,7 @@ def test_plugin_readme_has_the_sections_of_its_kind(folder: Path) -> None:
     """A reader finds the same headings, in the same order, in every plugin's README."""
     headings = re.findall(r"^## (.+)$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
     wanted = ["Reaches", "Install", "Configure", "Capabilities", "Limits"]
-    if "-policy-" in folder.name:
+    if folder.name.startswith("converge-policy-"):
         wanted = ["Formula", "Install", "Configure", "Limits"]
 
     assert [heading for heading in headings if heading in wanted] == wanted
