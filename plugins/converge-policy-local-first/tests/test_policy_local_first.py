@@ -25,7 +25,14 @@ from converge_provider import (
     RegisteredChatBackend,
     codec,
 )
-from converge_provider.testing import ScriptedBackend
+from converge_provider.testing import PolicyConformance, ScriptedBackend
+
+
+class TestLocalFirst(PolicyConformance):
+    """The policy keeps what every host relies on."""
+
+    policy = local_first
+    options = (LocalFirstOptions(last_resort=0.25, unknown=0.125, remote=1.0),)
 
 
 def backend(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from converge_provider.testing.distributions import FakeDistribution, FakeSite
     from converge_provider.testing.fixtures import no_network
     from converge_provider.testing.network import NetworkGuard, NetworkRefusedError
+    from converge_provider.testing.policy_kit import POLICY_CHECKS, PolicyConformance, policy_findings
     from converge_provider.testing.provider_types import ScriptedProviderType
     from converge_provider.testing.scripted import ScriptedBackend, catalogue_of
     from converge_provider.testing.stores import StateStoreSuite
@@ -57,6 +58,8 @@ _HOMES = {
     "NetworkGuard": "network",
     "NetworkRefusedError": "network",
     "NotOnThisWireError": "conformance",
+    "POLICY_CHECKS": "policy_kit",
+    "PolicyConformance": "policy_kit",
     "ScriptedBackend": "scripted",
     "ScriptedProviderType": "provider_types",
     "StateStoreSuite": "stores",
@@ -68,12 +71,14 @@ _HOMES = {
     "certify": "conformance",
     "choose_among": "choosing",
     "no_network": "fixtures",
+    "policy_findings": "policy_kit",
     "terms_of": "choosing",
 }
 
 __all__ = (
     "BREAK_OFF",
     "HANG",
+    "POLICY_CHECKS",
     "CannedAnswer",
     "CannedCall",
     "CannedFailure",
@@ -89,6 +94,7 @@ __all__ = (
     "NetworkGuard",
     "NetworkRefusedError",
     "NotOnThisWireError",
+    "PolicyConformance",
     "ScriptedBackend",
     "ScriptedProviderType",
     "StateStoreSuite",
@@ -100,6 +106,7 @@ __all__ = (
     "certify",
     "choose_among",
     "no_network",
+    "policy_findings",
     "terms_of",
 )
 
