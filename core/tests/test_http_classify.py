@@ -382,6 +382,12 @@ def test_classify_message_is_cut_and_on_one_line() -> None:
         (b'{"error": {"message": "cut in the midd', "HTTP 500 Internal Server Error"),
         (b'"just a text"', "just a text"),
         (b'{"error": "only a text"}', "only a text"),
+        (
+            b'{"choices": null, "base_resp": {"status_code": 1013, "status_msg": "framed by MiniMax"}}',
+            "framed by MiniMax",
+        ),
+        (b'{"choices": [{"error": {"message": "in place of a choice"}}]}', "in place of a choice"),
+        (b'{"choices": [], "x_groq": {"id": "r", "error": "framed by Groq"}}', "framed by Groq"),
         (b'{"errors": [{"message": "first"}, {"message": "second"}]}', "first"),
         (b'{"message": "outer"}', "outer"),
         (
@@ -400,6 +406,9 @@ def test_classify_message_is_cut_and_on_one_line() -> None:
         "text",
         "cut",
         "json-text",
+        "base-resp",
+        "choice",
+        "x-groq",
         "error-text",
         "list",
         "outer",

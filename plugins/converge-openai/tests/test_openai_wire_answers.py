@@ -340,6 +340,27 @@ def test_model_list_may_be_bare() -> None:
     assert [model.id for model in models_from_wire([{"id": "a"}])] == ["a"]
     assert [model.id for model in models_from_wire({"id": "a"})] == ["a"]
     assert models_from_wire({"data": None}) == []
+    assert [model.id for model in models_from_wire({"models": [{"id": "palmyra-x5", "name": "Palmyra X5"}]})] == [
+        "palmyra-x5"
+    ]
+
+
+def test_models_of_another_kind_are_left_out() -> None:
+    """A list with pictures, voices and embeddings in it gives the models that chat, with what it says they can do."""
+    listed = models_from_wire(
+        [
+            {"id": "flux", "type": "image"},
+            {"id": "e5", "type": "embedding"},
+            {"id": "voxtral", "capabilities": {"completion_chat": False}},
+            {"id": "large", "capabilities": {"completion_chat": True, "function_calling": True, "vision": False}},
+            {"id": "k2", "type": "chat", "supports_reasoning": True, "supports_image_in": True, "context_window": 9},
+        ]
+    )
+
+    assert [(one.id, one.tool_use, one.vision, one.reasoning, one.context_tokens) for one in listed] == [
+        ("large", True, False, None, None),
+        ("k2", None, True, True, 9),
+    ]
 
 
 def test_usage_buckets_are_the_contracts() -> None:

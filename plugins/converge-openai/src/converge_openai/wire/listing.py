@@ -12,6 +12,22 @@ from converge_provider.http import as_list, as_object
 __all__ = ("ListedModel", "models_from_wire")
 
 _CONTEXT = ("context_length", "max_model_len", "max_context_length", "context_window", "n_ctx")
+_OTHER_KINDS = frozenset(
+    {
+        "audio",
+        "embedding",
+        "embeddings",
+        "image",
+        "moderation",
+        "music",
+        "rerank",
+        "transcribe",
+        "tts",
+        "upscale",
+        "video",
+    }
+)
+"""What lists of Together and Venice call models that do not chat."""
 _MTOK = Decimal(1_000_000)
 _PRICES = {
     "input_usd_per_mtok": "prompt",
@@ -39,18 +55,22 @@ def models_from_wire(document: object) -> list[ListedModel]:
     """
     Read the answer of ``GET /models``.
 
-    OpenAI gives ids alone; vLLM, llama.cpp and LM Studio add the context window under names of their own, OpenRouter
-    also prices, parameters and modalities.  Entries without an id, and repeated ones, are left out.
+    OpenAI gives ids alone; most add the context window under names of their own, OpenRouter also prices, parameters and
+    modalities, Mistral and Kimi what a model can do.  Entries without an id, repeated ones, and models that say they do
+    not chat are left out.
     """
     outer = as_object(document)
-    entries = as_list(outer.get("data")) or as_list(document) or ([outer] if "id" in outer else [])
+    entries = as_list(outer.get("data")) or as_list(document) or as_list(outer.get("models"))
+    entries = entries or ([outer] if "id" in outer else [])
     found = (_listed(as_object(entry)) for entry in entries)
     return list({model.id: model for model in found if model is not None}.values())
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     name = entry.get("id")
-    if not isinstance(name, str) or not name.strip():
+    able = as_object(entry.get("capabilities"))
+    is_other = entry.get("type") in _OTHER_KINDS or able.get("completion_chat") is False
+    if not isinstance(name, str) or not name.strip() or is_other:
         return None
     top, meta = as_object(entry.get("top_provider")), as_object(entry.get("meta"))
     parameters = entry.get("supported_parameters")
@@ -58,12 +78,12 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     return ListedModel(
         id=name,
         context_tokens=_first_count(entry, top, meta),
-        max_output_tokens=_count(top.get("max_completion_tokens")),
+        max_output_tokens=_count(top.get("max_completion_tokens", entry.get("max_completion_tokens"))),
         prices=_prices(as_object(entry.get("pricing"))),
-        tool_use=_among("tools", parameters),
+        tool_use=_stated(_among("tools", parameters), able.get("function_calling")),
         structured_output=_among("structured_outputs", parameters),
-        reasoning=_among("reasoning", parameters),
-        vision=_among("image", modalities),
+        reasoning=_stated(_among("reasoning", parameters), entry.get("supports_reasoning")),
+        vision=_stated(_among("image", modalities), able.get("vision"), entry.get("supports_image_in")),
     )
 
 
@@ -78,6 +98,11 @@ def _count(value: object) -> int | None:
 
 def _among(name: str, names: object) -> bool | None:
     return name in names if isinstance(names, list) else None
+
+
+def _stated(*values: object) -> bool | None:
+    """Give the first yes or no."""
+    return next((value for value in values if isinstance(value, bool)), None)
 
 
 def _prices(pricing: Mapping[str, Any]) -> Prices | None:
