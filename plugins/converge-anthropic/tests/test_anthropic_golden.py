@@ -1,12 +1,11 @@
 """
 Whole bodies of the wire, both ways, compared with the files under ``golden/``.
 
-Each file of ``requests/`` is what a request becomes; each file of ``answers/`` holds the documents that a server sends
-and the events that they become.  ``tox -e golden`` writes the former, and the events of the latter; the difference is
-then seen in review.
+``tox -e golden`` writes the requests, and the events of the answers; the difference is then seen in review.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,18 @@ from converge_provider import (
     ChatRequest,
     ChatRole,
     DocumentPart,
-    Finished,
     ImagePart,
     ReasoningEffort,
     ReasoningPart,
     ResponseFormat,
+    StreamEvent,
     TextPart,
     ToolCall,
     ToolChoice,
     ToolDefinition,
-    codec,
 )
 from converge_provider.http import json_bytes
-
-GOLDEN = Path(__file__).parent / "golden"
+from converge_provider.testing.golden import GoldenWire
 
 WEATHER = ToolDefinition(
     name="weather",
@@ -183,22 +180,15 @@ REQUESTS: dict[str, tuple[ChatRequest, Dialect, bool]] = {
     "effort_none_between_tools": (ask(reasoning_effort=ReasoningEffort.NONE), dialect("claude-sonnet-5-5"), False),
     "answer_begun": (ask(messages=(ChatMessage.user("Hi"), ChatMessage.assistant("Well,"))), dialect("m1"), False),
 }
-ANSWERS = sorted(path.stem for path in (GOLDEN / "answers").glob("*.json"))
 
 
-def request_text(name: str) -> str:
-    """Give what the file of a request should hold."""
+def body_of(name: str) -> object:
+    """Make the body of a request."""
     request, spoken, stream = REQUESTS[name]
-    return _text(json.loads(json_bytes(to_wire(request, spoken, stream=stream))))
+    return json.loads(json_bytes(to_wire(request, spoken, stream=stream)))
 
 
-def answer_text(name: str) -> str:
-    """Give what the file of an answer should hold, from the documents in it."""
-    documents = _answer(name)["documents"]
-    return _text({"documents": documents, "events": [codec.dump(event) for event in events_of(documents)]})
-
-
-def events_of(documents: list[Any]) -> list[Any]:
+def events_of(documents: Sequence[Any]) -> list[StreamEvent]:
     """Make the events of a stream, or of a whole answer."""
     assembler = Assembler()
     if documents[0]["type"] == "message":
@@ -206,55 +196,27 @@ def events_of(documents: list[Any]) -> list[Any]:
     return [*(event for one in documents for event in assembler.take(one, event=one["type"])), *assembler.finish()]
 
 
-def _answer(name: str) -> Any:
-    return json.loads((GOLDEN / "answers" / f"{name}.json").read_text("utf-8"))
-
-
-def _text(document: object) -> str:
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+GOLDEN = GoldenWire(folder=Path(__file__).parent / "golden", names=REQUESTS, body=body_of, events=events_of)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_request_becomes_the_golden_body(name: str) -> None:
+def test_anthropic_request_becomes_the_golden_body(name: str) -> None:
     """What goes over the wire does not change unnoticed."""
-    written = (GOLDEN / "requests" / f"{name}.json").read_text("utf-8")
-
-    assert request_text(name) == written, "a body changed; if that is meant: tox -e golden"
+    GOLDEN.check_request(name)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_answer_becomes_the_golden_events(name: str) -> None:
-    """What is read from the wire does not change unnoticed."""
-    written = (GOLDEN / "answers" / f"{name}.json").read_text("utf-8")
+@pytest.mark.parametrize("name", GOLDEN.answers)
+def test_anthropic_answer_becomes_the_golden_events(name: str) -> None:
+    """What is read from the wire does not change unnoticed, and is well formed."""
+    GOLDEN.check_answer(name)
 
-    assert answer_text(name) == written, "an answer is read differently; if that is meant: tox -e golden"
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_golden_answer_is_well_formed(name: str) -> None:
-    """A recorded answer ends with its only ``Finished``, whose text is that of the deltas and whose sums agree."""
-    events = events_of(_answer(name)["documents"])
-
-    finished = [event for event in events if isinstance(event, Finished)]
-    assert finished == events[-1:]
-    response = finished[0].response
-    assert response.content == "".join(event.text for event in events if type(event).__name__ == "TextDelta")
-    if response.usage is not None:
-        assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
+    assert GOLDEN.check_form(name).response.model is not None
 
 
-def test_golden_files_are_all_used() -> None:
+def test_anthropic_golden_files_are_all_used() -> None:
     """No file lies there that nothing compares with."""
-    assert {path.stem for path in (GOLDEN / "requests").glob("*.json")} == set(REQUESTS)
-
-
-def main() -> None:
-    """Write the files."""
-    for name in REQUESTS:
-        (GOLDEN / "requests" / f"{name}.json").write_text(request_text(name), "utf-8")
-    for name in ANSWERS:
-        (GOLDEN / "answers" / f"{name}.json").write_text(answer_text(name), "utf-8")
+    GOLDEN.check_used()
 
 
 if __name__ == "__main__":
-    main()
+    GOLDEN.write()

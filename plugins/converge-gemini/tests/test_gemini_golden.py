@@ -7,6 +7,7 @@ difference is then seen in review.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,18 @@ from converge_provider import (
     ChatRequest,
     ChatRole,
     DocumentPart,
-    Finished,
     ImagePart,
     ReasoningEffort,
     ReasoningPart,
     ResponseFormat,
+    StreamEvent,
     TextPart,
     ToolCall,
     ToolChoice,
     ToolDefinition,
-    codec,
 )
 from converge_provider.http import json_bytes
-
-GOLDEN = Path(__file__).parent / "golden"
+from converge_provider.testing.golden import GoldenWire
 
 WEATHER = ToolDefinition(
     name="weather",
@@ -167,71 +166,53 @@ REQUESTS: dict[str, tuple[ChatRequest, Dialect]] = {
     "budget": (ask(reasoning_effort=ReasoningEffort.MEDIUM), dialect("gemini-2.5-pro")),
     "budget_none": (ask(reasoning_effort=ReasoningEffort.NONE), dialect("gemini-2.5-flash")),
 }
-ANSWERS = sorted(path.stem for path in (GOLDEN / "answers").glob("*.json"))
 
 
-def request_text(name: str) -> str:
-    """Give what the file of a request should hold."""
-    return _text(json.loads(json_bytes(to_wire(*REQUESTS[name]))))
+def body_of(name: str) -> object:
+    """Make the body of a request."""
+    return json.loads(json_bytes(to_wire(*REQUESTS[name])))
 
 
-def answer_text(name: str) -> str:
-    """Give what the file of an answer should hold, from the documents in it."""
-    chunks = _answer(name)["chunks"]
-    return _text({"chunks": chunks, "events": [codec.dump(event) for event in events_of(chunks)]})
-
-
-def events_of(chunks: list[Any]) -> list[Any]:
-    """Make the events of documents."""
+def events_of(chunks: Sequence[Any]) -> list[StreamEvent]:
+    """Make the events of chunks."""
     assembler = Assembler()
     return [*(event for chunk in chunks for event in assembler.take(chunk, event=None)), *assembler.finish()]
 
 
-def _answer(name: str) -> Any:
-    return json.loads((GOLDEN / "answers" / f"{name}.json").read_text("utf-8"))
-
-
-def _text(document: object) -> str:
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+GOLDEN = GoldenWire(
+    folder=Path(__file__).parent / "golden", names=REQUESTS, body=body_of, events=events_of, documents="chunks"
+)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_gemini_request_becomes_the_golden_body(name: str) -> None:
     """What goes over the wire does not change unnoticed."""
-    written = (GOLDEN / "requests" / f"{name}.json").read_text("utf-8")
-
-    assert request_text(name) == written, "a body changed; if that is meant: tox -e golden"
+    GOLDEN.check_request(name)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", GOLDEN.answers)
 def test_gemini_answer_becomes_the_golden_events(name: str) -> None:
     """What is read from the wire does not change unnoticed."""
-    written = (GOLDEN / "answers" / f"{name}.json").read_text("utf-8")
-
-    assert answer_text(name) == written, "an answer is read differently; if that is meant: tox -e golden"
+    GOLDEN.check_answer(name)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", GOLDEN.answers)
 def test_gemini_golden_answer_is_well_formed(name: str) -> None:
-    """A recorded answer ends with its only ``Finished``, whose text is that of the deltas and whose sums agree."""
-    events = events_of(_answer(name)["chunks"])
+    """A recorded answer ends well, and its usage adds up to the vendor's own total."""
+    usage = GOLDEN.check_form(name).response.usage
 
-    finished = [event for event in events if isinstance(event, Finished)]
-    assert finished == events[-1:]
-    response = finished[0].response
-    assert response.content == "".join(event.text for event in events if type(event).__name__ == "TextDelta")
-    if response.usage is not None:
-        assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens
-        stated = [chunk["usageMetadata"] for chunk in _answer(name)["chunks"] if "usageMetadata" in chunk][-1]
-        assert response.usage.total_tokens == stated["totalTokenCount"]
-    if len(_answer(name)["chunks"]) == 1:
-        assert Assembler().whole(_answer(name)["chunks"][0]) == events
+    if usage is not None:
+        stated = [chunk["usageMetadata"] for chunk in GOLDEN.recorded(name) if "usageMetadata" in chunk][-1]
+        assert usage.total_tokens == stated["totalTokenCount"]
+    chunks = GOLDEN.recorded(name)
+    if len(chunks) == 1:
+        assert Assembler().whole(chunks[0]) == events_of(chunks)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", GOLDEN.answers)
 def test_gemini_answer_is_sent_back_part_by_part(name: str) -> None:
     """Texts, thoughts and calls go back with the very signatures that they came with, and only those that have one."""
-    response = events_of(_answer(name)["chunks"])[-1].response
+    response = GOLDEN.check_form(name).response
     spoken = ChatMessage(
         role=ChatRole.ASSISTANT,
         content="" if response.parts else response.content,
@@ -242,7 +223,7 @@ def test_gemini_answer_is_sent_back_part_by_part(name: str) -> None:
     sent = to_wire(ChatRequest(messages=messages), dialect("gemini-2.5-flash"))["contents"]
     came = [
         part
-        for chunk in _answer(name)["chunks"]
+        for chunk in GOLDEN.recorded(name)
         for candidate in chunk.get("candidates", ())[:1]
         for part in candidate.get("content", {}).get("parts", ())
     ]
@@ -259,17 +240,10 @@ def _identity(part: dict[str, Any]) -> tuple[Any, ...]:
 
 def test_gemini_golden_files_are_all_used() -> None:
     """No file lies there that nothing compares with."""
-    assert {path.stem for path in (GOLDEN / "requests").glob("*.json")} == set(REQUESTS)
-    assert len(ANSWERS) >= 10
+    GOLDEN.check_used()
 
-
-def main() -> None:
-    """Write the files."""
-    for name in REQUESTS:
-        (GOLDEN / "requests" / f"{name}.json").write_text(request_text(name), "utf-8")
-    for name in ANSWERS:
-        (GOLDEN / "answers" / f"{name}.json").write_text(answer_text(name), "utf-8")
+    assert len(GOLDEN.answers) >= 10
 
 
 if __name__ == "__main__":
-    main()
+    GOLDEN.write()

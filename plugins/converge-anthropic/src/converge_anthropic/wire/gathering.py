@@ -119,18 +119,18 @@ class ThinkingBlock:
     """What the model thinks, and the vendor's proof of it; redacted, the proof is all."""
 
     thought: _Pieces = field(factory=_Pieces)
-    signature: list[str] = field(factory=list[str])
+    signature: str = ""
     redacted: bool = False
 
     def start(self, raw: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take what the block begins with."""
         self.redacted = raw.get("type") == "redacted_thinking"
-        self.signature.append(text_in(raw.get("data" if self.redacted else "signature")))
+        self.signature = text_in(raw.get("data" if self.redacted else "signature"))
         yield from self._think(self.thought.take(raw.get("thinking")))
 
     def take(self, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        """Take a piece of the thought, or of its proof."""
-        self.signature.append(text_in(delta.get("signature")))
+        """Take a piece of the thought, or its proof, which comes whole and replaces an earlier one."""
+        self.signature = text_in(delta.get("signature")) or self.signature
         yield from self._think(self.thought.take(delta.get("thinking")))
 
     def stop(self) -> Iterator[StreamEvent]:
@@ -142,8 +142,7 @@ class ThinkingBlock:
     @property
     def part(self) -> ReasoningPart:
         """What was thought, to be given back unchanged."""
-        proof = "".join(self.signature)
-        return ReasoningPart(text=self.thought.text, signature=proof or None, redacted=self.redacted)
+        return ReasoningPart(text=self.thought.text, signature=self.signature or None, redacted=self.redacted)
 
     def _think(self, shown: str) -> Iterator[StreamEvent]:
         if shown:
