@@ -1,6 +1,9 @@
 """What a backend may claim, and where each claim is read."""
 
 from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from attrs import frozen
 
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.testing.conformance.subjects import Subject
@@ -8,7 +11,7 @@ from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import BackendDescriptor
 from converge_provider.values.identity import Capability
 
-__all__ = ("FEATURES", "IMPLICIT", "claimed_features", "claims_of")
+__all__ = ("FEATURES", "Feature", "claimed_features", "claims_of")
 
 
 def claims_of(subject: Subject) -> Claims:
@@ -16,94 +19,104 @@ def claims_of(subject: Subject) -> Claims:
     return subject.descriptor.claims if isinstance(subject.descriptor, BackendDescriptor) else Claims()
 
 
+Read: TypeAlias = Callable[[Subject, ChatBackend], bool]
+
+
+@frozen
+class Feature:
+    """Something that a backend may claim."""
+
+    claimed: Read
+    """Whether a subject claims it; the backend is opened for it."""
+    where: str
+    """Where the claim is read, for people."""
+    implicit: bool = False
+    """Whether it counts as claimed although nobody said so, and may be excused with a reason."""
+
+
 def _always(_subject: Subject, _backend: ChatBackend) -> bool:
     return True
 
 
-def _contract(field: str) -> Callable[[Subject, ChatBackend], bool]:
+_EVERY = Feature(_always, "every backend", implicit=True)
+
+
+def _contract(field: str) -> Feature:
     """Claim a field of the contract unless the claims speak of fields and leave it out."""
 
     def claimed(subject: Subject, _backend: ChatBackend) -> bool:
         honours = claims_of(subject).honours
         return honours is None or field in honours
 
-    return claimed
+    return Feature(claimed, "`claims.honours`, where it is stated", implicit=True)
 
 
-def _honours(field: str) -> Callable[[Subject, ChatBackend], bool]:
-    return lambda subject, _backend: field in (claims_of(subject).honours or ())
+def _honours(field: str) -> Feature:
+    return Feature(lambda subject, _backend: field in (claims_of(subject).honours or ()), "`claims.honours`")
 
 
-def _flag(name: str, capability: Capability) -> Callable[[Subject, ChatBackend], bool]:
+def _flag(name: str, capability: Capability, modality: str = "") -> Feature:
     def claimed(subject: Subject, _backend: ChatBackend) -> bool:
         stated = claims_of(subject).capabilities.get(capability)
-        return bool(getattr(subject.descriptor.capabilities, name)) if stated is None else stated
+        flag = bool(getattr(subject.descriptor.capabilities, name)) if stated is None else stated
+        return flag or modality in (claims_of(subject).input_modalities or ())
 
-    return claimed
-
-
-def _modality(name: str) -> Callable[[Subject, ChatBackend], bool]:
-    return lambda subject, _backend: name in (claims_of(subject).input_modalities or ())
+    further = f" or `claims.input_modalities` ({modality})" if modality else ""
+    return Feature(claimed, f"`capabilities.{name}`, `claims.capabilities`{further}")
 
 
-def _images(subject: Subject, backend: ChatBackend) -> bool:
-    flag = _flag("vision", Capability.IMAGE_UNDERSTANDING)
-    return flag(subject, backend) or _modality("image")(subject, backend)
+def _modality(name: str) -> Feature:
+    def claimed(subject: Subject, _backend: ChatBackend) -> bool:
+        return name in (claims_of(subject).input_modalities or ())
+
+    return Feature(claimed, f"`claims.input_modalities` ({name})")
 
 
-def _method(name: str) -> Callable[[Subject, ChatBackend], bool]:
-    return lambda _subject, backend: callable(getattr(backend, name, None))
+def _method(name: str) -> Feature:
+    def claimed(_subject: Subject, backend: ChatBackend) -> bool:
+        return callable(getattr(backend, name, None))
+
+    return Feature(claimed, f"the backend has `{name}()`", implicit=True)
 
 
-FEATURES: Mapping[str, Callable[[Subject, ChatBackend], bool]] = {
-    "chat": _always,
-    "system": _always,
-    "multi_turn": _always,
+FEATURES: Final[Mapping[str, Feature]] = {
+    "chat": _EVERY,
+    "system": _EVERY,
+    "multi_turn": _EVERY,
     "stop_sequences": _contract("stop_sequences"),
     "max_tokens": _contract("max_tokens"),
     "temperature": _contract("temperature"),
     "top_p": _honours("top_p"),
     "seed": _honours("seed"),
-    "extra": _always,
-    "usage": _always,
-    "cached_usage": _always,
-    "reasoning_usage": _always,
-    "finish_reasons": _always,
+    "extra": _EVERY,
+    "usage": _EVERY,
+    "cached_usage": _EVERY,
+    "reasoning_usage": _EVERY,
+    "finish_reasons": _EVERY,
     "streaming": _method("stream"),
     "tools": _flag("tool_use", Capability.TOOL_USE),
     "tool_choice": _honours("tool_choice"),
     "parallel_tool_calls": _honours("parallel_tool_calls"),
-    "response_formats": _always,
+    "response_formats": _EVERY,
     "response_schema": _honours("response_schema"),
-    "images": _images,
+    "images": _flag("vision", Capability.IMAGE_UNDERSTANDING, "image"),
     "documents": _modality("document"),
     "audio": _modality("audio"),
     "reasoning": _flag("reasoning", Capability.REASONING),
     "reasoning_effort": _honours("reasoning_effort"),
     "cache_hints": _honours("cache_hints"),
-    "replay": lambda subject, _backend: bool(claims_of(subject).supports_replay),
-    "errors": _always,
-    "overflow": _always,
-    "filtering": _always,
-    "list_models": lambda subject, _backend: subject.discover is not None,
+    "replay": Feature(lambda subject, _: bool(claims_of(subject).supports_replay), "`claims.supports_replay`"),
+    "errors": _EVERY,
+    "overflow": _EVERY,
+    "filtering": _EVERY,
+    "list_models": Feature(lambda subject, _: subject.discover is not None, "the type has `discover()`", implicit=True),
     "health": _method("health"),
     "closing": _method("aclose"),
-    "conduct": _always,
+    "conduct": _EVERY,
 }
-"""Every feature, and how its claim is read from the subject and an opened backend."""
-
-IMPLICIT = frozenset(name for name, claimed in FEATURES.items() if claimed is _always) | {
-    "streaming",
-    "stop_sequences",
-    "max_tokens",
-    "temperature",
-    "list_models",
-    "health",
-    "closing",
-}
-"""What counts as claimed although nobody said so, and may be excused with a reason."""
+"""Every feature by its name."""
 
 
 def claimed_features(subject: Subject, backend: ChatBackend) -> frozenset[str]:
     """Name the features that a backend claims."""
-    return frozenset(name for name, claimed in FEATURES.items() if claimed(subject, backend))
+    return frozenset(name for name, feature in FEATURES.items() if feature.claimed(subject, backend))

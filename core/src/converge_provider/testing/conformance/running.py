@@ -15,7 +15,7 @@ from converge_provider.errors import ConvergeError
 from converge_provider.testing.conformance.checks import CHECKS
 from converge_provider.testing.conformance.checks.check import Check, CheckFailedError, NotApplicableError
 from converge_provider.testing.conformance.doubles import NotOnThisWireError
-from converge_provider.testing.conformance.features import FEATURES, IMPLICIT, claimed_features, claims_of
+from converge_provider.testing.conformance.features import FEATURES, claimed_features, claims_of
 from converge_provider.testing.conformance.floors import floor_of
 from converge_provider.testing.conformance.purses import Purse
 from converge_provider.testing.conformance.reports import CheckResult, ConformanceReport, Outcome
@@ -149,7 +149,9 @@ async def _judged(check: Check, subject: Subject, purse: Purse) -> tuple[Outcome
         purse.settle(tokens)
     if standing.claimed:
         return (Outcome.PASSED, "") if problem is None else (Outcome.FAILED, problem)
-    return (Outcome.UNCLAIMED if problem is None else Outcome.NOT_CLAIMED), standing.reason
+    if problem is None:
+        return Outcome.UNCLAIMED, standing.reason
+    return Outcome.NOT_CLAIMED, standing.reason or f"tried: {problem}"
 
 
 def _tokens(check: Check, subject: Subject) -> tuple[int, int]:
@@ -165,7 +167,7 @@ async def _standing(check: Check, subject: Subject) -> _Standing:
     async with _handle(check, subject) as backend:
         claimed = check.feature in claimed_features(subject, backend)
     excuse = subject.exceptions.get(check.feature)
-    if claimed and excuse is not None and check.feature not in IMPLICIT:
+    if claimed and excuse is not None and not FEATURES[check.feature].implicit:
         return _Standing(claimed=True, contradiction=f"{check.feature} is claimed, and excused at once: {excuse}")
     if claimed:
         return _Standing(claimed=excuse is None, reason=excuse or "")
