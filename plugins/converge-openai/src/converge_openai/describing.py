@@ -32,14 +32,9 @@ _REGIONS = {
 
 def dialect_of(service: Service, model: str, facts: ModelFacts) -> Dialect:
     """Say how a model of a service wants the wire spoken."""
-    refused = {*service.refuses, *facts.refuses}
-    if "json_schema" not in service.formats:
-        refused.add("response_schema")
-    if not service.takes_tools:
-        refused |= {"tool_choice", "parallel_tool_calls"}
     return Dialect(
         model=model,
-        honours=frozenset(FEATURES) - refused,
+        honours=_honours(service, facts),
         max_tokens_field=service.max_tokens_field,
         seed_field=service.seed_field,
         formats=frozenset(service.formats),
@@ -56,6 +51,16 @@ def dialect_of(service: Service, model: str, facts: ModelFacts) -> Dialect:
         think_tags=service.think_tags if facts.think_tags is None else facts.think_tags,
         stream_options=service.stream_options,
     )
+
+
+def _honours(service: Service, facts: ModelFacts) -> frozenset[str]:
+    """Give the optional fields of a request that a model of a service honours."""
+    refused = {*service.refuses, *facts.refuses}
+    if "json_schema" not in service.formats:
+        refused.add("response_schema")
+    if not service.takes_tools:
+        refused |= {"tool_choice", "parallel_tool_calls"}
+    return frozenset(FEATURES).difference(refused)
 
 
 def _media(service: Service, facts: ModelFacts) -> frozenset[str]:
@@ -93,7 +98,7 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
         capabilities=ChatBackendCapabilities(
             context_tokens=facts.context_tokens, **{flag: bool(getattr(facts, flag)) for flag in FLAGS}
         ),
-        claims=_claims(service, model, facts, host),
+        claims=_claims(service, facts, host),
         unknown=frozenset(flag for flag in FLAGS if getattr(facts, flag) is None),
     )
     return evolve(made, data_sovereignty=next(iter(places), DataSovereignty.ANY))
@@ -127,7 +132,7 @@ def _places(service: Service, host: str) -> frozenset[DataSovereignty]:
     return frozenset({found}) if found else frozenset()
 
 
-def _claims(service: Service, model: str, facts: ModelFacts, host: str) -> Claims:
+def _claims(service: Service, facts: ModelFacts, host: str) -> Claims:
     vendor = service if is_own_host(service, host) else None
     place = _place(service, host)
     senses = {_SENSES[sense]: getattr(facts, sense) if sense in service.media else False for sense in _SENSES}
@@ -137,7 +142,7 @@ def _claims(service: Service, model: str, facts: ModelFacts, host: str) -> Claim
         as_of=None if stated is None else stated.as_of,
         capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True}
         | {sense: known for sense, known in senses.items() if known is not None},
-        honours=dialect_of(service, model, facts).honours,
+        honours=_honours(service, facts),
         max_output_tokens=facts.max_output_tokens,
         prices=_prices(service, facts),
         service=None if vendor is None else service.name,

@@ -7,7 +7,6 @@ from attrs import evolve, field, frozen
 
 from converge_openai.addresses import base_of, chat_url
 from converge_openai.describing import describe, dialect_of, is_own_host
-from converge_openai.errors import rules_of
 from converge_openai.facts import ModelFacts
 from converge_openai.services import Service, services
 from converge_openai.settings import Settings, settings_class
@@ -67,7 +66,8 @@ class OpenAiCompatible:
             ConfigurationError: The address is none, or the key holds what no header may.
 
         """
-        from converge_openai.backend import ChatCompletions
+        from converge_openai.backend import ChatCompletions  # registering needs none of these
+        from converge_openai.errors import rules_of
         from converge_provider.http import HttpChatBackend
 
         missing = self.missing(settings)

@@ -38,7 +38,7 @@ class Certificate:
     as_of: date
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)  # compiling these for so many fields takes a millisecond
 class Service:
     """One row: a service that speaks Chat Completions."""
 
