@@ -27,6 +27,7 @@ CORE_COMMANDS: Mapping[str, str] = {
     "replay": "replay",
     "chaos": "chaos",
     "plugins": "plugins",
+    "policies": "policies",
     "doctor": "doctor",
     "config": "config",
     "completion": "completion",
