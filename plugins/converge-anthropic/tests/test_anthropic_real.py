@@ -27,8 +27,9 @@ from converge_provider import (
     UsageReported,
 )
 from converge_provider.http import HttpChatBackend
+from converge_provider.testing.conformance import ChatBackendConformance, Subject
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real]
+pytestmark = pytest.mark.real
 
 KEY = "sk-planted-real-0123456789"
 ASK = evolve(ChatRequest.of("What is the capital of France?"), max_tokens=24, temperature=0.0)
@@ -80,6 +81,7 @@ async def backend_at(url: str, key: str = KEY) -> AsyncGenerator[HttpChatBackend
         await backend.aclose()
 
 
+@pytest.mark.anyio
 async def test_real_server_answers(url: str) -> None:
     """A plain question gets text, a reason to finish, and usage that adds up."""
     async with backend_at(url) as backend:
@@ -94,6 +96,7 @@ async def test_real_server_answers(url: str) -> None:
     assert response.model == "smollm2"
 
 
+@pytest.mark.anyio
 async def test_real_stream_is_an_answer_in_pieces(url: str) -> None:
     """The stream's pieces add up to the answer in its one ``Finished``, and later counts replace earlier ones."""
     async with backend_at(url) as backend:
@@ -109,6 +112,7 @@ async def test_real_stream_is_an_answer_in_pieces(url: str) -> None:
     assert counts[-1] == last.response.usage_detail
 
 
+@pytest.mark.anyio
 async def test_real_server_reads_a_whole_conversation(url: str) -> None:
     """Tools, calls and their results, system messages and several turns are what a real server takes."""
     tool = ToolDefinition(name="weather", description="Tell the weather.", parameters={"type": "object"})
@@ -126,6 +130,7 @@ async def test_real_server_reads_a_whole_conversation(url: str) -> None:
     assert response.usage.prompt_tokens > 20
 
 
+@pytest.mark.anyio
 async def test_real_server_stops_where_it_is_told(url: str) -> None:
     """A stop sequence ends the answer, is not part of it, and is named."""
     async with backend_at(url) as backend:
@@ -136,6 +141,7 @@ async def test_real_server_stops_where_it_is_told(url: str) -> None:
     assert response.metadata["stop_sequence"] == "e"
 
 
+@pytest.mark.anyio
 async def test_real_server_refuses_a_wrong_key(url: str) -> None:
     """A key that the server does not know is told as such, without being repeated."""
     async with backend_at(url, key="sk-planted-wrong-9876543210") as backend:
@@ -145,6 +151,7 @@ async def test_real_server_refuses_a_wrong_key(url: str) -> None:
     assert "9876543210" not in str(caught.value)
 
 
+@pytest.mark.anyio
 async def test_real_server_refuses_what_is_too_long(url: str) -> None:
     """A prompt beyond the window is a typed overflow with both numbers, streamed or not."""
     long = evolve(ASK, messages=(ChatMessage.user("word " * 4000),))
@@ -158,6 +165,7 @@ async def test_real_server_refuses_what_is_too_long(url: str) -> None:
     assert caught.value.request_tokens > caught.value.max_tokens > 0
 
 
+@pytest.mark.anyio
 async def test_real_server_states_its_window(url: str) -> None:
     """Discovery finds the model with its window, and claims that nothing leaves this machine."""
     (found,) = await TYPE.discover(Settings(base_url=url, api_key=Secret(KEY), models={"other": ModelFacts()}))
@@ -165,3 +173,35 @@ async def test_real_server_states_its_window(url: str) -> None:
     assert found.model == "smollm2"
     assert found.capabilities.context_tokens == 1024
     assert getattr(found, "claims").requires_network is False  # noqa: B009 - the contract's descriptor has none
+
+
+_TEXT_ALONE = "the model is small and reads and writes text alone"
+_SILENT = ("tool_choice", "parallel_tool_calls", "response_schema", "reasoning_effort")
+_IGNORED = "this server takes the field on this route and does nothing with it"
+
+
+class TestAnthropicLive(ChatBackendConformance):
+    """SmolLM2 behind llama.cpp's server: it babbles, and the checks look at the shape of what it says."""
+
+    kinds = ("live",)
+
+    @pytest.fixture
+    def conformance_subject(self, url: str) -> Subject:
+        """Give the model of the running server."""
+        facts = ModelFacts(context_tokens=1024, max_output_tokens=24, refuses=_SILENT[:2])
+        settings = Settings(base_url=url, api_key=Secret(KEY), models={"smollm2": facts})
+        (descriptor,) = TYPE.descriptors(settings)
+        return Subject(
+            descriptor=descriptor,
+            distribution="converge-anthropic",
+            wire="anthropic_messages",
+            live=lambda: TYPE.open(descriptor, settings),
+            discover=lambda _endpoint: TYPE.discover(settings),
+            secrets=[Secret(KEY)],
+            exceptions={
+                **dict.fromkeys(("tools", "images", "documents", "reasoning", "live.json"), _TEXT_ALONE),
+                **dict.fromkeys(
+                    ("tool_choice", "parallel_tool_calls", "response_schema", "reasoning_effort"), _IGNORED
+                ),
+            },
+        )
