@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from converge_provider.values.vocabulary import Word
 
-__all__ = ("SUITE", "CheckResult", "ConformanceReport", "Outcome")
+__all__ = ("MARKS", "SUITE", "CheckResult", "ConformanceReport", "Outcome")
 
 SUITE = "1.0"
 """The suite's version: the first number changes when a check becomes harder, the second when one is added."""
@@ -26,13 +26,14 @@ class Outcome(Word):
     NOT_RUN = "not run"
 
 
-_MARKS = {
+MARKS = {
     Outcome.PASSED: "✓",
     Outcome.FAILED: "✗",
     Outcome.NOT_CLAIMED: "-",
     Outcome.UNCLAIMED: "+",
     Outcome.NOT_RUN: "·",
 }
+"""How an outcome looks in a table."""
 
 _FEW = 3
 """How many checks that did not run for one reason stand alone."""
@@ -104,7 +105,7 @@ class ConformanceReport:
         idle = Counter(one.told for one in self.results if one.outcome is Outcome.NOT_RUN)
         lone = [one for one in self.results if idle[one.told] <= _FEW]
         wide = max((len(one.check) for one in lone), default=0)
-        lines = [f"{_MARKS[one.outcome]} {one.check:<{wide}}  {one.told}" for one in lone]
+        lines = [f"{MARKS[one.outcome]} {one.check:<{wide}}  {one.told}" for one in lone]
         lines += [f"· {count} checks  {told}" for told, count in idle.items() if count > _FEW]
         sums = ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items()) or "no check"
         cost = "" if self.spent_usd is None else f", for ${self.spent_usd.normalize():f}"
