@@ -83,6 +83,51 @@ def test_list_shows_what_is_known_of_every_backend(capsys: pytest.CaptureFixture
     )
 
 
+def many() -> PluginRegistry:
+    """Give a registry with a provider that is ready, and a dozen that lack a key."""
+    lacking = (
+        ScriptedProviderType(f"vendor{n}", ScriptedBackend(id=f"vendor{n}/m"), missing=[f"KEY{n}"]) for n in range(12)
+    )
+    return PluginRegistry.of(tiny(), *lacking)
+
+
+def test_list_only_names_the_many_that_need_something_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody has configured does not bury what can be called; one line says that it is there."""
+    cli.main(["list"], registry=many())
+    names = ", ".join(sorted(f"vendor{n}" for n in range(12)))
+
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "tiny/scripted        ?  Free                configured",
+        "12 more need something first, see: converge list --all",
+        f"  {names}",
+    ]
+
+
+def test_list_shows_all_when_asked_and_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ``--all``, and as JSON, nothing is folded."""
+    cli.main(["list", "--all"], registry=many())
+    lines = capsys.readouterr().out.splitlines()
+    cli.main(["list", "--json"], registry=many())
+
+    assert len(lines) == 14
+    assert lines[-1].split() == ["vendor9/m", "?", "Free", "needs", "KEY9"]
+    assert len(json.loads(capsys.readouterr().out)["backends"]) == 13
+
+
+def test_list_shows_what_is_configured_even_if_it_lacks_something(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A provider that the configuration names is on its way, so what it still lacks is shown."""
+    home.mkdir()
+    (home / "config.toml").write_text("[providers.vendor3]\n[providers.own]\ntype = 'vendor4'\n", "utf-8")
+    cli.main(["list"], registry=many())
+
+    out = capsys.readouterr().out
+    assert "vendor3/m            ?  Free                needs KEY3" in out
+    assert "own/m                ?  Free                needs KEY4" in out
+    assert "11 more need something first" in out
+
+
 def test_list_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """A program gets every fact, and the digest of the whole."""
     cli.main(["list", "--json"], registry=registry())

@@ -14,7 +14,7 @@ from converge_provider.cli.words import Number
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from converge_provider.cli.health import Remembered
     from converge_provider.contract.backends import Health
@@ -30,6 +30,8 @@ _COLUMNS = (
     Column(title="STATE"),
 )
 _HEALTH = Column(title="HEALTH")
+_MOST_UNREADY = 10
+"""How many lines are shown of what needs something first and nobody has configured; more are one closing line."""
 
 
 @click.command("list")
@@ -42,14 +44,16 @@ _HEALTH = Column(title="HEALTH")
     metavar="SECONDS",
     help="How long --probe waits for each backend; 5 when left out.",
 )
+@click.option("--all", "everything", is_flag=True, help="Show what needs a key or an address first, too.")
 @json_option
 @verbose_option
 @pass_session
-def command(session: Session, *, probe: bool, timeout_s: float) -> None:
+def command(session: Session, *, probe: bool, timeout_s: float, everything: bool) -> None:
     """
     Show every known backend, and what it lacks.
 
-    Those that can be called come first; `?` is what nobody has stated.
+    Those that can be called come first; `?` is what nobody has stated. When many providers need a key or an address
+    first, they are only named.
     """
     from converge_provider.cli.health import recall
 
@@ -62,16 +66,41 @@ def command(session: Session, *, probe: bool, timeout_s: float) -> None:
         session.screen.write("No backend is known, since no plugin brings one. Try: pip install converge-local")
     else:
         columns = (*_COLUMNS, _HEALTH) if health else _COLUMNS
-        session.screen.table(columns, (row[: len(columns)] for row in _rows(session, health)))
+        unready = _unready(session)
+        folded = set[str]() if everything or len(unready) <= _MOST_UNREADY else {name for name, _ in unready}
+        session.screen.table(columns, (row[: len(columns)] for row in _rows(session, health, folded)))
+        if folded:
+            names = ", ".join(sorted(folded))
+            session.screen.write(f"{len(folded)} more need something first, see: converge list --all\n  {names}")
     session.say_quarantined()
 
 
-def _rows(session: Session, health: "Mapping[str, Remembered]") -> "Iterator[tuple[str, ...]]":
-    for entry in sorted(session.catalogue.entries, key=lambda entry: bool(entry.missing)):
+def _unready(session: Session) -> "Sequence[tuple[str, str]]":
+    """Give what needs something first and nobody has configured: by provider, and backend or nothing."""
+    named = session.configuration.providers
+    lacking = [
+        (str(entry.descriptor.provider), entry.id)
+        for entry in session.catalogue.entries
+        if entry.missing and str(entry.descriptor.provider) not in named
+    ]
+    served = {str(entry.descriptor.provider) for entry in session.catalogue.entries}
+    bare = [
+        (name, "")
+        for name, provider in session.catalogue.providers.items()
+        if provider.missing and not provider.problem and name not in served and name not in named
+    ]
+    return lacking + bare
+
+
+def _rows(
+    session: Session, health: "Mapping[str, Remembered]", folded: "Container[str]"
+) -> "Iterator[tuple[str, ...]]":
+    shown = [entry for entry in session.catalogue.entries if str(entry.descriptor.provider) not in folded]
+    for entry in sorted(shown, key=lambda entry: bool(entry.missing)):
         yield (*_facts(entry), _state(entry.missing), _said(health.get(entry.id)))
     served = {str(entry.descriptor.provider) for entry in session.catalogue.entries}
     for name, provider in sorted(session.catalogue.providers.items()):
-        if name not in served:
+        if name not in served and name not in folded:
             state = "switched off" if not provider.enabled else provider.problem or _state(provider.missing)
             yield f"{name}/…", "", "", "", state, ""
     yield from _others(session)
