@@ -1,0 +1,109 @@
+"""A model's facts → what selection and the wire want to know of it."""
+
+from decimal import Decimal
+
+from attrs import fields
+
+from converge_ollama.facts import ModelFacts, is_remote
+from converge_ollama.wire.dialect import FEATURES, Dialect
+from converge_provider import (
+    BackendDescriptor,
+    Capability,
+    ChatBackendCapabilities,
+    Claims,
+    CostClass,
+    DataSovereignty,
+    Prices,
+)
+from converge_provider.http import is_loopback
+
+__all__ = ("context_of", "describe", "dialect_of")
+
+_FLAGS = tuple(flag.name for flag in fields(ChatBackendCapabilities) if flag.name != "context_tokens")
+_CLOUD = frozenset({"ollama.com", "www.ollama.com"})
+_NOTHING = Decimal(0)
+
+
+def dialect_of(
+    model: str, facts: ModelFacts, *, num_ctx: int | None, keep_alive: str | int | None, may_truncate: bool
+) -> Dialect:
+    """Say how a model wants the wire spoken; its own context is stronger than the provider's."""
+    return Dialect(
+        model=model,
+        honours=_honoured(model, facts),
+        num_ctx=facts.num_ctx or num_ctx,
+        keep_alive=keep_alive,
+        may_truncate=may_truncate,
+    )
+
+
+def context_of(facts: ModelFacts, *, num_ctx: int | None) -> int | None:
+    """
+    Give the context that is really served, in tokens, or ``None`` where only the server knows.
+
+    What is asked for with every request holds, up to what the model was made for; else what the server has said that
+    it serves.  What a model was made for alone says nothing: servers give 4 096 tokens to models of 131 072.
+
+    Example:
+        >>> made_for = ModelFacts(trained_tokens=131_072)
+        >>> context_of(made_for, num_ctx=None), context_of(made_for, num_ctx=16_384)
+        (None, 16384)
+
+    """
+    asked = facts.num_ctx or num_ctx
+    if asked is None:
+        return facts.context_tokens
+    return min(asked, facts.trained_tokens or asked)
+
+
+def describe(provider: str, model: str, facts: ModelFacts, host: str, *, num_ctx: int | None) -> BackendDescriptor:
+    """
+    Describe one model.
+
+    Args:
+        provider: The provider's name.
+        model: The model's name.
+        facts: What is known of it.
+        host: The host that is asked; empty: nobody has said.
+        num_ctx: The context that the provider asks for.
+
+    """
+    stated = {*facts.able, *facts.unable}
+    remote = facts.is_remote or is_remote(model) or host in _CLOUD
+    is_here = is_loopback(host) and not remote
+    return BackendDescriptor.unstated(
+        provider,
+        model,
+        cost_class=None if remote else CostClass.FREE,
+        capabilities=ChatBackendCapabilities(
+            context_tokens=context_of(facts, num_ctx=num_ctx), **{flag: flag in facts.able for flag in _FLAGS}
+        ),
+        claims=Claims(
+            source=facts.source,
+            as_of=facts.as_of,
+            capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True},
+            honours=_honoured(model, facts),
+            input_modalities=_taken(facts),
+            output_modalities=frozenset({"text"}),
+            prices=None if remote else Prices(input_usd_per_mtok=_NOTHING, output_usd_per_mtok=_NOTHING),
+            data_sovereignty=frozenset({DataSovereignty.ON_PREMISES}) if is_here else None,
+            requires_network=not is_here if host else None,
+        ),
+        unknown=frozenset(_FLAGS) - stated,
+    )
+
+
+def _honoured(model: str, facts: ModelFacts) -> frozenset[str]:
+    """Leave out what the model is known not to do: schemas in the cloud, thinking where there is none."""
+    refused = set(facts.refuses)
+    if facts.is_remote or is_remote(model):
+        refused.add("response_schema")
+    if "reasoning" in facts.unable:
+        refused.add("reasoning_effort")
+    return frozenset(FEATURES) - refused
+
+
+def _taken(facts: ModelFacts) -> frozenset[str] | None:
+    if "vision" in facts.able:
+        return frozenset({"text", "image"})
+    return frozenset({"text"}) if "vision" in facts.unable else None
