@@ -15,6 +15,7 @@ MAINTAINED = {
     "example-vector-search",
     "gemini",
     "local",
+    "ollama",
     "openai",
     "policy-balance",
     "policy-canary",
