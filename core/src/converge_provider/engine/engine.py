@@ -29,6 +29,7 @@ from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import MemoryStore, StateStore
 from converge_provider.engine.streams import ReplyStream
 from converge_provider.engine.sync import SyncEngine
+from converge_provider.engine.tokenisers import Tokenisers
 from converge_provider.selection import decide
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
@@ -117,6 +118,7 @@ class Engine:
             observation=observation,
             resilience=resilience,
             retrying=Retrying(resilience.retry, random=random, time_s=clock.monotonic_s),
+            tokenisers=Tokenisers(),
             hedging=Hedging(resilience.hedging, time_s=clock.monotonic_s),
             sight=Sight(store, policies, resilience.measuring.rule()),
         )
@@ -377,6 +379,7 @@ class Engine:
             backend=backend,
             policies=self._parts.policies,
             barred=self._parts.guards.bars(),
+            count=self._parts.tokenisers.count_patiently,
             state=self._parts.sight.view(criteria=wanted, key=None if asked is None else key_of(asked), now_s=now_s),
             time=iso_time(now_s),
             seed=seed,

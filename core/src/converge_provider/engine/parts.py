@@ -16,6 +16,7 @@ from converge_provider.engine.retrying import Retrying
 from converge_provider.engine.settings import Resilience
 from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import StateStore
+from converge_provider.engine.tokenisers import Tokenisers
 
 if TYPE_CHECKING:
     from converge_provider.engine.journal import Journal
@@ -41,3 +42,4 @@ class Parts:
     retrying: Retrying
     hedging: Hedging
     sight: Sight
+    tokenisers: Tokenisers

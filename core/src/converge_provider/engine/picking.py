@@ -148,6 +148,7 @@ class Picking:
             backend=ask.backend,
             policies=parts.policies,
             barred=self._bars.joined(parts.guards.bars(early=early)),
+            count=parts.tokenisers.count,
             state=parts.sight.view(criteria=ask.criteria, key=ask.key, now_s=now_s),
             time=iso_time(now_s),
             seed=ask.seed,

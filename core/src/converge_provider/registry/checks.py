@@ -253,6 +253,7 @@ _KINDS: Mapping[str, type] = {
     "as_of": date,
     "service": str,
     "context_tokens": int,
+    "tokeniser": str,
     "max_output_tokens": int,
     "cost_class": CostClass,
     "typical_latency_ms": int,

@@ -23,6 +23,7 @@ from converge_provider.values.requests import ChatRequest
 
 if TYPE_CHECKING:
     from converge_provider.registry import Catalogue
+    from converge_provider.selection.counting import TokenCounter
 
 __all__ = ("decide", "settle")
 
@@ -42,6 +43,7 @@ def decide(
     state: StateView | None = None,
     time: str = "",
     seed: int = 0,
+    count: "TokenCounter | None" = None,
 ) -> Decision:
     """
     Choose the best backend that is allowed, and record why.
@@ -61,6 +63,8 @@ def decide(
             What they asked enters the record and its id.
         time: When, ISO 8601, as the caller's clock says; it enters the record and its id, and policies see it.
         seed: It enters the record and its id, and policies see it.
+        count: Counts tokens by the tokenisers that backends claim, where the estimate leaves a doubt; ``None``: nobody
+            does.  What it counts enters the record and its id.
 
     Raises:
         PolicyError: The weights are of no use, a policy gave scores that are of no use, or one that may veto failed.
@@ -76,6 +80,10 @@ def decide(
         barred=barred,
         state=state,
     )
+    if count is not None and request is not None and catalogue.derived(Table, _tabulate).tokenisers:
+        from converge_provider.selection.counting import counted  # few backends say what counts their tokens
+
+        question = counted(question, catalogue.derived(Table, _tabulate), count)
     return settle(catalogue, question, policies=policies, time=time, seed=seed)
 
 

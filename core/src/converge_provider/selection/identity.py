@@ -37,6 +37,8 @@ def identify(record: "Record") -> str:
         "seed": record.seed,
         "time": record.time,
     }
+    if question.needs.counted:
+        inputs["counted"] = dict(question.needs.counted)
     if question.constraints is not None:
         inputs["constraints"] = dump(question.constraints)
     if record.state is not None:

@@ -195,5 +195,5 @@ def _needing_tokens(question: Question, _value: None) -> Question:
     """Ask next to nothing, for next to nothing; without any limit a request would count as long again."""
     least = min(1, question.needs.answer_tokens)
     return question.otherwise(
-        criteria=question.criteria, needs=evolve(question.needs, input_tokens=0, answer_tokens=least)
+        criteria=question.criteria, needs=evolve(question.needs, input_tokens=0, answer_tokens=least, counted={})
     )

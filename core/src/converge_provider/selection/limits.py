@@ -16,8 +16,17 @@ _CLASSES = tuple(CostClass)
 
 
 def _too_short(table: Table, question: Question) -> int:
+    """Compare with the estimate, and whose tokeniser has counted with that count."""
+    needs = question.needs
+    short = _shorter(table, question.stated_context, needs.context_tokens)
+    for name, tokens in needs.counted.items():
+        whose = table.tokenisers.get(name, 0)
+        short = short & ~whose | _shorter(table, question.stated_context, tokens + needs.answer_tokens) & whose
+    return short
+
+
+def _shorter(table: Table, stated: int | None, derived: int) -> int:
     """Without a stated need, an unstated window is taken for granted up to a size that every backend has."""
-    stated, derived = question.stated_context, question.needs.context_tokens
     if stated is not None:
         return table.context.below(max(stated, derived)) | table.windowless
     short = table.context.below(derived)
@@ -25,12 +34,14 @@ def _too_short(table: Table, question: Question) -> int:
 
 
 def _say_context(table: Table, question: Question, place: int) -> Reason:
-    asked = max(question.stated_context or 0, question.needs.context_tokens)
+    needs, tokeniser = question.needs, table.rows[place].claims.tokeniser
+    tokens = needs.counted.get(tokeniser or "", needs.input_tokens)
+    asked = max(question.stated_context or 0, tokens + needs.answer_tokens)
     window = table.context.values[place]
     if not window:
         fact = f"context window unknown, {asked} tokens are needed"
         return unknown(table, place, "context", fact, key="context_tokens")
-    return _short(window, asked)
+    return _short(window, asked, tokeniser if tokeniser in needs.counted else None)
 
 
 def _too_dear(table: Table, question: Question) -> int:
@@ -98,8 +109,9 @@ def _say_quality(table: Table, question: Question, place: int) -> Reason:
 
 
 @lru_cache(maxsize=_KEPT)
-def _short(window: float, asked: int) -> Reason:
-    return Reason("context", f"context window {window} < {asked} tokens")
+def _short(window: float, asked: int, counted_by: str | None) -> Reason:
+    by = "" if counted_by is None else f", counted by {counted_by}"
+    return Reason("context", f"context window {window} < {asked} tokens{by}")
 
 
 @lru_cache(maxsize=_KEPT)

@@ -11,7 +11,7 @@ from converge_provider.values.messages import ChatMessage, ChatRole
 from converge_provider.values.parts import AudioPart, DocumentPart, ImagePart, ReasoningPart
 from converge_provider.values.requests import ChatRequest
 
-__all__ = ("FEATURES", "NOTHING", "Needs", "estimate_tokens")
+__all__ = ("FEATURES", "NOTHING", "Needs", "estimate_tokens", "measure")
 
 FEATURES = (
     "tool_choice",
@@ -51,6 +51,8 @@ class Needs:
     """Tokens of the request itself, estimated."""
     answer_tokens: int = 0
     """Tokens of the answer, as the request limits it."""
+    counted: Mapping[str, int] = field(factory=dict[str, int], metadata={"omit_empty": True})
+    """Tokens of the request itself by each tokeniser that was asked, because the estimate left a doubt."""
 
     @classmethod
     def of(cls, request: ChatRequest | None) -> "Needs":
@@ -64,15 +66,21 @@ class Needs:
         """Tokens of input and answer together."""
         return self.input_tokens + self.answer_tokens
 
+    @property
+    def least_context_tokens(self) -> int:
+        """The same by whoever counts the fewest."""
+        return min((self.input_tokens, *self.counted.values())) + self.answer_tokens
+
     def in_words(self) -> tuple[Derived, ...]:
         """Say all of it, and what in the request needs it."""
         if self is NOTHING:
             return ()
         answer = f", and up to {self.answer_tokens} of answer" if self.answer_tokens else ""
+        counted = "".join(f", {tokens} by {name}" for name, tokens in self.counted.items())
         return (
             *(Derived(need, text) for need, text in self.flags.items()),
             *(Derived(name, f"the request sets {name}") for name in self.features),
-            Derived("context", f"about {self.input_tokens} tokens of input, estimated{answer}"),
+            Derived("context", f"about {self.input_tokens} tokens of input, estimated{counted}{answer}"),
         )
 
 
@@ -121,6 +129,12 @@ def estimate_tokens(request: ChatRequest) -> int:
         Tokens, ≥ 0.
 
     """
+    text, around = measure(request)
+    return -(-_quarters(text) // _QUARTERS) + around
+
+
+def measure(request: ChatRequest) -> tuple[str, int]:
+    """Give all the text of a request, tools and schema among it, and the tokens that come on top."""
     texts = [request.system or ""]
     media = 0
     for message in request.messages:
@@ -132,8 +146,7 @@ def estimate_tokens(request: ChatRequest) -> int:
             elif type(part) in _MEDIA:
                 media += 1
     texts.append(_documents(request))
-    quarters = _quarters("".join(texts))
-    return -(-quarters // _QUARTERS) + _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_MEDIUM * media
+    return "".join(texts), _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_MEDIUM * media
 
 
 def _quarters(text: str) -> int:

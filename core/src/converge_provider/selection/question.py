@@ -181,6 +181,6 @@ def _joined(stated: AgentRequirements, needs: Needs) -> AgentRequirements:
     changes: dict[str, Any] = {f"requires_{flag}": True for flag in needs.flags if flag in _CONTRACT_FLAGS}
     least = stated.min_context_tokens
     taken_for_granted = ASSUMED_CONTEXT_TOKENS if least is None else least
-    if needs.context_tokens > taken_for_granted:
-        changes["min_context_tokens"] = needs.context_tokens
+    if needs.least_context_tokens > taken_for_granted:
+        changes["min_context_tokens"] = needs.least_context_tokens
     return evolve(stated, **changes) if changes else stated

@@ -127,6 +127,15 @@ class Table:
         return sorted({tier.above_input_tokens for one in prices if one is not None for tier in one.tiers})
 
     @cached_property
+    def tokenisers(self) -> Mapping[str, int]:
+        """Those whose tokens each tokeniser counts, by its name, sorted."""
+        found: dict[str, list[int]] = {}
+        for place, row in enumerate(self.rows):
+            if row.claims.tokeniser is not None:
+                found.setdefault(row.claims.tokeniser, []).append(place)
+        return {name: mask_at(found[name]) for name in sorted(found)}
+
+    @cached_property
     def windowless(self) -> int:
         """Those whose context window nobody has stated."""
         return self.context.up_to(0)

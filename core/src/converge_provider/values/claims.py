@@ -90,6 +90,8 @@ class Claims:
     """The optional fields of a request (``seed``, ``top_p``, ``response_schema``, …) that it honours."""
     context_tokens: ContextWindowTokens | None = field(default=None, converter=optional(ContextWindowTokens))
     """The context window, in tokens."""
+    tokeniser: str | None = field(default=None, metadata={"omit_empty": True})
+    """What its tokens are counted by: ``tiktoken:NAME``, or ``file:PATH`` of a ``tokenizer.json``."""
     max_output_tokens: U32 | None = None
     """The longest answer, in tokens."""
     input_modalities: frozenset[str] | None = field(default=None, converter=optional(frozen_names))
