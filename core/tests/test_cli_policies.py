@@ -25,7 +25,7 @@ class TeaOptions:
     more is worse.
     """
     kind: Literal["green", "black"] = "green"
-    weights: Mapping[str, float] = attrs.field(factory=dict)
+    weights: Mapping[str, float] = attrs.field(factory=dict[str, float])
     """What each backend is worth."""
     _hidden: int = attrs.field(default=1, init=False)
 

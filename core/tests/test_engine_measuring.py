@@ -24,6 +24,7 @@ from converge_provider import (
     MemoryStore,
     NetworkError,
     Policy,
+    Reply,
     Resilience,
     Scores,
     SelectionCriteria,
@@ -59,7 +60,7 @@ async def test_policies_see_what_runs() -> None:
     clock = ManualClock()
     first, second = (ScriptedBackend([5.0, "Hello"], id=f"x/{i}", clock=clock) for i in (1, 2))
     engine = Engine(catalogue_of(first, second), policies=(EnabledPolicy(least_busy()),), clock=clock)
-    replies = []
+    replies = list[Reply]()
 
     async def ask() -> None:
         replies.append(await engine.chat("Hi"))

@@ -94,7 +94,8 @@ def half(view: CandidateView, _options: object) -> Sequence[float]:
 
 
 def _scoring(score: Callable[[CandidateView, Any], Any], **members: Any) -> Policy:
-    return policy(**{"name": "broken", **members})(score)
+    given: dict[str, Any] = {"name": "broken", **members}
+    return policy(**given)(score)
 
 
 def _nan(view: CandidateView, _: object) -> Any:
@@ -135,9 +136,9 @@ class _Counting:
     def __init__(self) -> None:
         self.calls = 0
 
-    def score(self, view: CandidateView, _options: NoOptions) -> Sequence[float]:
+    def score(self, view: CandidateView, options: NoOptions) -> Sequence[float]:
         self.calls += 1
-        return [1 / self.calls] * len(view)
+        return [1 / self.calls if options == NoOptions() else 0.0] * len(view)
 
 
 def _hashing(view: CandidateView, _: object) -> Any:
@@ -358,9 +359,13 @@ def test_saboteurs_are_caught_for_what_they_do() -> None:
             CHECKS[name](PolicySubject(_scoring(score)))
 
 
+def _failing(_document: JsonObject, experience: Experience, _options: object) -> JsonObject:
+    return {"share": experience.number / 0}
+
+
 def test_findings_name_every_check_that_is_not_kept() -> None:
     """Also where a policy breaks a check itself; a sound one has none."""
-    broken = _scoring(_eligible_only, options=Unwritable, learn=lambda *_: 1 / 0)
+    broken = _scoring(_eligible_only, options=Unwritable, learn=_failing)
     found = policy_findings(broken)
 
     assert set(found) >= {"options", "count", "gates", "replay", "learning"}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from converge_provider.engine.outcomes import Attempt
 from converge_provider.engine.state.assignments import Assignments
@@ -287,14 +287,14 @@ def checked_document(policy: str, document: object) -> JsonObject:
     """
     import json  # only where a policy learns
 
-    try:
-        text = json.dumps(dict(document) if isinstance(document, Mapping) else document, allow_nan=False)
-    except (TypeError, ValueError) as exc:
-        message = f"policy {policy!r} wants to remember what is no JSON document: {exc}"
-        raise PolicyError(message) from exc
     if not isinstance(document, Mapping):
         message = f"policy {policy!r} must remember a JSON object, got a {type(document).__name__}"
         raise PolicyError(message)
+    try:
+        text = json.dumps(dict(cast("Mapping[str, object]", document)), allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        message = f"policy {policy!r} wants to remember what is no JSON document: {exc}"
+        raise PolicyError(message) from exc
     if len(text) > _DOCUMENT_BYTES:
         message = f"policy {policy!r} wants to remember {len(text)} bytes; at most {_DOCUMENT_BYTES} are kept"
         raise PolicyError(message)

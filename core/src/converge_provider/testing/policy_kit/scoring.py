@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import attrs
@@ -42,9 +42,9 @@ def check_declaration(subject: PolicySubject) -> None:
     expect(isinstance(policy.may_veto, bool), f"may_veto must be True or False, got {policy.may_veto!r}")
     decides = getattr(policy, "decides_last_resort", False)
     expect(isinstance(decides, bool), f"decides_last_resort must be True or False, got {decides!r}")
-    monotone = getattr(policy, "monotone", {})
+    monotone: Any = getattr(policy, "monotone", {})
     expect(
-        isinstance(monotone, Mapping) and set(monotone.values()) <= {"+", "-"},
+        isinstance(monotone, Mapping) and {*cast("Mapping[str, object]", monotone).values()} <= {"+", "-"},
         f"monotone must map columns to '+' or '-', got {monotone!r}",
     )
     learn = getattr(policy, "learn", None)
@@ -164,7 +164,9 @@ def _package(module: object) -> str:
 
 
 def _has_text(value: object) -> bool:
-    return isinstance(value, str | bytes) or (isinstance(value, tuple) and any(_has_text(one) for one in value))
+    if isinstance(value, tuple):
+        return any(_has_text(one) for one in cast("tuple[object, ...]", value))
+    return isinstance(value, str | bytes)
 
 
 def check_permutation(subject: PolicySubject) -> None:

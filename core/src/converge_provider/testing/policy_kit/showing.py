@@ -61,7 +61,7 @@ def _altered(asked: str, name: str, old: Any, value: object) -> Any:  # noqa: AN
     changes: dict[str, Any] = {name: value}
     if asked == name:
         return value
-    if asked == "" and name in fields_dict(type(old)):
+    if asked == "" and name in fields_dict(ChatBackendDescriptor):
         return evolve(old, **changes)
     if asked == "prices" and old is not None and name in fields_dict(Rates):
         return evolve(old, **{name: type(getattr(old, name))(str(value))})
