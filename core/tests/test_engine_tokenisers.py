@@ -187,7 +187,7 @@ def tiktoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "library" / "tiktoken.py").write_text(FAKE, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "library"))
     table = b"YmVkcw== 0\n"
-    monkeypatch.setitem(tokenisers._SHA256, "o200k_base", hashlib.sha256(table).hexdigest())  # type: ignore[index]
+    monkeypatch.setitem(tokenisers._SHA256, "o200k_base", hashlib.sha256(table).hexdigest())
     url = "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"
     (tmp_path / hashlib.sha1(url.encode()).hexdigest()).write_bytes(table)
     yield tmp_path

@@ -82,6 +82,7 @@ from converge_provider import (
     UsageReported,
     policy,
 )
+from converge_provider.values.claims import FactSource
 from converge_provider.values.scalars import IntRange
 
 
@@ -183,6 +184,7 @@ SAMPLES: tuple[object, ...] = (
     SelectionCriteria.analysis(),
     StateView(measured={"a/b": Measured(in_flight=1)}, key="k", remembered={"p": {"a": 1}}),
     TaskQuality(task="coding", score=0.5, benchmark="ours"),
+    FactSource(said_by="configuration", source="the auditor", as_of=date(2026, 1, 2)),
     TextDelta("t"),
     TextPart(text="t"),
     TokenUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3),
