@@ -27,7 +27,6 @@ __all__ = ("HttpChatBackend",)
 _DONE = "[DONE]"
 _HEALTH_TIMEOUTS = Timeouts(connect_s=3.0, first_byte_s=5.0, between_bytes_s=5.0, total_s=10.0)
 _WHOLE_TYPES = frozenset({"application/json", "text/html"})
-_WRONG_PLACE = "Check the base URL, with or without /v1: no service that speaks this wire answers there."
 
 
 @final
@@ -44,6 +43,10 @@ class HttpChatBackend:
     wire: Wire
     kept_headers: Sequence[str] = field(default=("x-request-id", "request-id"), converter=tuple[str, ...])
     """Headers of the answer that go into the response's metadata, by the beginnings of their names in lower case."""
+    key: str = "the API key"
+    """What the user has set as the key, for errors that tell what to check."""
+    address: str = "the base URL"
+    """What the user has set as the address, likewise."""
     clock: Callable[[], float] = time.time
     """Seconds since 1970, for dates in answers."""
     _transport: Transport | None = field(default=None, init=False)
@@ -113,7 +116,7 @@ class HttpChatBackend:
         if not 200 <= response.status < 300:
             detail = str(self._classified(response))
         elif response.content_type == "text/html":
-            detail = f"{response.url} answers with a web page. {_WRONG_PLACE}"
+            detail = f"{response.url} answers with a web page. {self._wrong_place}"
         return Health(reachable=True, healthy=detail is None, latency_s=latency_s, detail=detail)
 
     async def aclose(self) -> None:
@@ -144,7 +147,13 @@ class HttpChatBackend:
             backend=self.descriptor.id,
             model=str(self.descriptor.model),
             now=self.clock(),
+            key=self.key,
+            address=self.address,
         )
+
+    @property
+    def _wrong_place(self) -> str:
+        return f"Check {self.address}, with or without /v1: no service that speaks this wire answers there."
 
     async def _start(self, pieces: HttpStream) -> None:
         try:
@@ -178,7 +187,7 @@ class HttpChatBackend:
         if not body:
             kind = response.content_type or "missing"
             message = f"{response.url} did not answer with a JSON object (content type {kind})"
-            raise ProviderError(message).with_remedy(_WRONG_PLACE)
+            raise ProviderError(message).with_remedy(self._wrong_place)
         answer = self.wire.answer()
         if answer.error(body, event=None):
             raise self._classified(response)

@@ -44,6 +44,8 @@ def classify(
     backend: str,
     model: str,
     now: float,
+    key: str = "the API key",
+    address: str = "the base URL",
 ) -> LlmError:
     """
     Make the error that an answer stands for.
@@ -58,6 +60,8 @@ def classify(
         backend: The backend that was called, ``provider/model``.
         model: The model that was asked for.
         now: The time, in seconds since 1970 (UTC).
+        key: What the user has set as the key, for the remedy.
+        address: What the user has set as the address, for the remedy.
 
     Returns:
         The error, with status, vendor's code and request id in its attributes.
@@ -78,7 +82,7 @@ def classify(
         request_id=details.request_id or next(named, None),
     )
     own = rule.remedy and rule.remedy.replace("{model}", model)
-    return error.with_remedy(own or _remedy(response, error))
+    return error.with_remedy(own or _remedy(response, error, key=key, address=address))
 
 
 _OTHERWISE = ErrorRule(verdict=Verdict.PROVIDER_ERROR)
@@ -138,13 +142,13 @@ def _spoken(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _remedy(response: HttpResponse, error: LlmError) -> str | None:
+def _remedy(response: HttpResponse, error: LlmError, *, key: str, address: str) -> str | None:
     place = response.url or "the configured URL"
     if isinstance(error, AuthDenied):
-        return "Check the API key, and that it may use this model."
+        return f"Check {key}, and that it may use this model."
     if 300 <= response.status < 400:
         target = place_of(urljoin(response.url, response.headers.get("location", "")))
-        return f"Redirects are not followed: {place} leads to {target}; set the base URL to where it leads."
+        return f"Redirects are not followed: {place} leads to {target}; set {address} to where it leads."
     if isinstance(error, ProviderError) and response.status in {404, 405, 501}:
-        return f"Nothing that speaks this protocol answers at {place}; check the base URL, with or without /v1."
+        return f"Nothing that speaks this protocol answers at {place}; check {address}, with or without /v1."
     return None

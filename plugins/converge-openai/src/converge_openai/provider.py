@@ -84,7 +84,13 @@ class OpenAiCompatible:
             health_path=self.service.health_path,
             rules=rules_of(self.service.name),
         )
-        return HttpChatBackend(descriptor=descriptor, wire=wire, kept_headers=self.service.kept_headers)
+        return HttpChatBackend(
+            descriptor=descriptor,
+            wire=wire,
+            kept_headers=self.service.kept_headers,
+            key=f"the API key ({self.service.key_variable}, unless configured otherwise)",
+            address=f"the base URL ({self.service.base_url_variable}, unless configured otherwise)",
+        )
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """
