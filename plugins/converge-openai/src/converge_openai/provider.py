@@ -147,9 +147,14 @@ class OpenAiCompatible:
             value = str(getattr(settings, name)).strip()
             if value:
                 headers[header] = value
-        return HttpRequest(
-            method="POST", url=base_of(self.service, written), headers=headers, timeouts=settings.timeouts
-        )
+        url = base_of(self.service, written)
+        try:
+            return HttpRequest(method="POST", url=url, headers=headers, timeouts=settings.timeouts)
+        except ConfigurationError as exc:
+            further = (self.service.token_variable, *self.service.header_variables.values())
+            names = (self.service.key_variable, *filter(None, further))
+            message = f"{exc}; look at what sets it: {', '.join(names)}, unless configured otherwise"
+            raise ConfigurationError(message) from exc
 
 
 def _token(settings: Settings) -> Secret:
