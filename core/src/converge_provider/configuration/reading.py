@@ -80,6 +80,10 @@ def _problems(document: ConfigurationDocument) -> Iterator[tuple[str, str]]:
     for i, choice in enumerate(document.policies):
         if choice.weight < 0:
             yield f".policies[{i}].weight", f"expected a number of at least 0, got {choice.weight}"
+        if choice.tier < 0:
+            yield f".policies[{i}].tier", f"expected a whole number of at least 0, got {choice.tier}"
+        if not 0 <= choice.epsilon <= 1:
+            yield f".policies[{i}].epsilon", f"expected a number from 0 to 1, got {choice.epsilon}"
     if document.deadline_s is not None and document.deadline_s <= 0:
         yield ".deadline_s", f"expected seconds greater than 0, got {document.deadline_s}"
 
