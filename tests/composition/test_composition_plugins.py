@@ -11,6 +11,7 @@ from converge_provider.configuration import PluginTable
 
 MAINTAINED = {
     "anthropic",
+    "catalogue",
     "example-policy-engine",
     "example-vector-search",
     "gemini",

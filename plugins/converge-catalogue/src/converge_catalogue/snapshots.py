@@ -1,0 +1,209 @@
+"""A source at one time, as a file: a head, and one line per service, so that only what is asked for is read."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, overload
+
+from attrs import define, field, frozen
+
+from converge_catalogue.offers import Offer, Service
+
+__all__ = ("BrokenSnapshotError", "Head", "Snapshot")
+
+_FORMAT = 1
+_MOST_BYTES = 64 * 1024 * 1024
+_LONGEST_HEAD = 1024 * 1024
+
+
+class BrokenSnapshotError(ValueError):
+    """A file is no snapshot, or not the one that was written."""
+
+
+@frozen(kw_only=True)
+class Head:
+    """What a snapshot is of."""
+
+    source: str
+    """Who says so, for people."""
+    as_of: date
+    """When it was true: when it was fetched, or the newest date that the data itself speaks of."""
+    key: str
+    """What it was made from: a digest."""
+    fetched_s: float | None = None
+    """When it was fetched, in seconds since 1970; ``None``: it came with a library."""
+    url: str | None = None
+    """Where from."""
+    models: int = 0
+    """How many offers it holds."""
+
+    def document(self) -> dict[str, Any]:
+        """Give what is kept."""
+        return {
+            "format": _FORMAT,
+            "source": self.source,
+            "as_of": self.as_of.isoformat(),
+            "key": self.key,
+            "fetched_s": self.fetched_s,
+            "url": self.url,
+            "models": self.models,
+        }
+
+    @classmethod
+    def of_document(cls, found: Mapping[str, Any]) -> "Head":
+        """Read what is kept."""
+        if found["format"] != _FORMAT:
+            message = f"format {found['format']!r}, expected {_FORMAT}"
+            raise BrokenSnapshotError(message)
+        return cls(
+            source=str(found["source"]),
+            as_of=date.fromisoformat(found["as_of"]),
+            key=str(found["key"]),
+            fetched_s=None if found["fetched_s"] is None else float(found["fetched_s"]),
+            url=None if found["url"] is None else str(found["url"]),
+            models=int(found["models"]),
+        )
+
+
+class _Offers(Sequence[Offer]):
+    """Offers that are read when they are asked for."""
+
+    def __init__(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        self._documents = documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @overload
+    def __getitem__(self, place: int) -> Offer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Offer]: ...
+
+    def __getitem__(self, place: int | slice) -> Offer | Sequence[Offer]:
+        """Give one, or a stretch; raises ``BrokenSnapshotError``."""
+        if isinstance(place, slice):
+            return _Offers(self._documents[place])
+        document = self._documents[place]  # an IndexError ends an iteration
+        try:
+            return Offer.of_document(document)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as exc:
+            what = f"an offer {str(document)[:60]!r}"
+            raise _unreadable(what, exc) from exc
+
+
+def _unreadable(what: str, exc: Exception) -> BrokenSnapshotError:
+    return BrokenSnapshotError(f"{what} cannot be read: {type(exc).__name__}: {exc}")
+
+
+@define
+class Snapshot:
+    """Services of one source, read when they are asked for."""
+
+    head: Head
+    _lines: Mapping[str, tuple[int, int]]
+    """Where the line of each service is, and how long."""
+    _body: bytes
+    _read: dict[str, Service] = field(factory=dict[str, Service], init=False)
+
+    @classmethod
+    def of(cls, head: Head, services: Iterable[Service]) -> "Snapshot":
+        """Make one in memory."""
+        lines: dict[str, tuple[int, int]] = {}
+        pieces: list[bytes] = []
+        begin = 0
+        for service in services:
+            piece = json.dumps(service.document(), separators=(",", ":"), ensure_ascii=False).encode()
+            lines[service.id] = (begin, len(piece))
+            pieces.append(piece)
+            begin += len(piece) + 1
+        return cls(head, lines, b"\n".join(pieces))
+
+    @classmethod
+    def load(cls, path: Path) -> "Snapshot":
+        """
+        Read a file.
+
+        Raises:
+            BrokenSnapshotError: It is no snapshot.
+            OSError: It cannot be read.
+
+        """
+        with path.open("rb") as file:
+            first = file.readline(_LONGEST_HEAD)
+            body = file.read(_MOST_BYTES + 1)
+        if len(body) > _MOST_BYTES:
+            message = f"longer than {_MOST_BYTES} bytes"
+            raise BrokenSnapshotError(message)
+        try:
+            found = json.loads(first)
+            lines = {str(name): (int(begin), int(size)) for name, (begin, size) in found["lines"]}
+            head, digest = Head.of_document(found), found["digest"]
+        except (ValueError, TypeError, LookupError, RecursionError) as exc:
+            what = "its head"
+            raise _unreadable(what, exc) from exc
+        if sha256(body).hexdigest() != digest:
+            message = "it is not what was written"
+            raise BrokenSnapshotError(message)
+        return cls(head, lines, body)
+
+    def save(self, path: Path) -> None:
+        """
+        Write it, whole or not at all.
+
+        Raises:
+            OSError: It cannot be written.
+
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [[name, list(line)] for name, line in self._lines.items()]
+        head = {**self.head.document(), "digest": sha256(self._body).hexdigest(), "lines": lines}
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(head, separators=(",", ":")).encode() + b"\n" + self._body)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+    def service(self, name: str) -> Service | None:
+        """
+        Give what it says of one service.
+
+        Raises:
+            BrokenSnapshotError: It cannot be read, although it is what was written.
+
+        """
+        if name not in self._lines:
+            return None
+        if name not in self._read:
+            self._read[name] = self._service(name)
+        return self._read[name]
+
+    def _service(self, name: str) -> Service:
+        begin, size = self._lines[name]
+        try:
+            found = json.loads(self._body[begin : begin + size])
+            return Service(
+                id=name,
+                url=found["url"],
+                offers=_Offers(found["offers"]),
+                names=dict(found["names"]),
+                dated=dict(found["dated"]),
+            )
+        except (ValueError, TypeError, LookupError, RecursionError) as exc:
+            raise _unreadable(name, exc) from exc
+
+    def services(self) -> Iterator[Service]:
+        """Give all services, sorted by their ids; raises ``BrokenSnapshotError``."""
+        for name in sorted(self._lines):
+            found = self.service(name)
+            assert found is not None
+            yield found
