@@ -2,12 +2,13 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import anyio
 import pytest
 from attrs import evolve
 
-from converge_provider import ChatRequest, Claims, ContextLengthExceeded, Prices, codec
+from converge_provider import ChatBackend, ChatBackendDescriptor, ChatRequest, ContextLengthExceeded, Prices, codec
 from converge_provider.testing import ScriptedBackend
 from converge_provider.testing.conformance import (
     CHECKS,
@@ -119,7 +120,7 @@ def test_table_folds_what_did_not_run_for_one_reason() -> None:
         for number in range(24)
     ]
     head = {"backend": "a/1", "distribution": "d", "version": "1", "core_version": "1", "date": "2026-11-20"}
-    report = ConformanceReport(**head, results=results, spent_usd=Decimal("0.0120"))  # type: ignore[arg-type]
+    report = ConformanceReport(**head, results=results, spent_usd=Decimal("0.0120"))
 
     assert report.table().splitlines()[1:] == [
         "· 24 checks  not run: no live backend",
@@ -184,15 +185,18 @@ def test_subject_of_a_type_takes_what_the_type_describes() -> None:
     """The descriptor is the type's own; a model that it does not describe is refused with those that it does."""
 
     class Type:
-        name, display_name, settings, default_model = "reference", "Reference", Endpoint, None
+        name = "reference"
+        display_name = "Reference"
+        settings = Endpoint
+        default_model = None
 
         def missing(self, settings: Endpoint) -> list[str]:
             return []
 
-        def descriptors(self, settings: Endpoint) -> list[object]:
+        def descriptors(self, settings: Endpoint) -> list[ChatBackendDescriptor]:
             return [REFERENCE]
 
-        def open(self, descriptor: object, settings: Endpoint) -> object:
+        def open(self, descriptor: ChatBackendDescriptor, settings: Endpoint) -> ChatBackend:
             backend = reference_subject().backend
             assert backend is not None
             return backend(settings)
@@ -200,7 +204,7 @@ def test_subject_of_a_type_takes_what_the_type_describes() -> None:
     double = reference_subject().double
     assert double is not None
     made = Subject.of_type(
-        Type(),  # type: ignore[arg-type]
+        Type(),
         "reference-1",
         settings=lambda endpoint: endpoint,
         distribution="converge-provider",
@@ -211,7 +215,7 @@ def test_subject_of_a_type_takes_what_the_type_describes() -> None:
     assert judged("conduct.list-models", made).startswith("failed: the wire reference has list_models, and it is not ")
     with pytest.raises(ValueError) as caught:
         Subject.of_type(
-            Type(),  # type: ignore[arg-type]
+            Type(),
             "another",
             settings=lambda endpoint: endpoint,
             distribution="converge-provider",
@@ -224,19 +228,25 @@ def test_backend_that_only_chats_is_told_apart() -> None:
     """Checks of streams, health and closing look for what is there."""
 
     class Plain:
-        def __init__(self, inner: object) -> None:
-            self.chat = inner.chat  # type: ignore[attr-defined]
+        def __init__(self, inner: Any) -> None:
+            self.chat = inner.chat
 
     class Closing(Plain):
-        def __init__(self, inner: object) -> None:
+        def __init__(self, inner: Any) -> None:
             super().__init__(inner)
-            self.aclose = inner.aclose  # type: ignore[attr-defined]
+            self.aclose = inner.aclose
 
     good = reference_subject()
     assert good.backend is not None
     opened = good.backend
-    forever = evolve(good, backend=lambda endpoint: Plain(opened(endpoint)))
-    plain = evolve(good, backend=lambda endpoint: Closing(opened(endpoint)))
+
+    def open_plain(endpoint: Endpoint) -> ChatBackend:
+        return Plain(opened(endpoint))
+
+    def open_closing(endpoint: Endpoint) -> ChatBackend:
+        return Closing(opened(endpoint))
+
+    forever, plain = evolve(good, backend=open_plain), evolve(good, backend=open_closing)
 
     assert judged("chat.plain", plain) == "passed"
     assert judged("conduct.close-twice", forever) == "not run: the backend has no aclose()"
@@ -249,6 +259,14 @@ def test_backend_that_only_chats_is_told_apart() -> None:
 
 def test_claims_of_a_plain_descriptor_are_empty() -> None:
     """A subject whose descriptor is the contract's own claims what its flags say."""
-    plain = evolve(modest_subject(), descriptor=evolve(modest_subject().descriptor, claims=Claims()))
+    stated = modest_subject().descriptor
+    descriptor = ChatBackendDescriptor(
+        provider=stated.provider,
+        model=stated.model,
+        cost_class=stated.cost_class,
+        typical_latency_ms=stated.typical_latency_ms,
+        quality=stated.quality,
+    )
+    plain = evolve(modest_subject(), descriptor=descriptor)
 
     assert judged("chat.temperature", plain) == "passed"

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.errors import ContextLengthExceeded, LlmError
+from converge_provider.http.shapes import as_object
 from converge_provider.selection.needs import estimate_tokens
 from converge_provider.testing.conformance.reference import REFERENCE
 from converge_provider.testing.conformance.subjects import Endpoint, Subject
@@ -54,7 +55,8 @@ def _calls(request: ChatRequest) -> list[ToolCall]:
 
 def _text(request: ChatRequest) -> tuple[str, FinishReason]:
     if request.response_schema is not None:
-        return json.dumps(dict.fromkeys(request.response_schema["properties"], "Paris")), FinishReason.STOP  # type: ignore[arg-type, call-overload]  # the kit's own schema
+        wanted = as_object(request.response_schema["properties"])
+        return json.dumps(dict.fromkeys(wanted, "Paris")), FinishReason.STOP
     if request.response_format is ResponseFormat.JSON:
         return '{"ok": true}', FinishReason.STOP
     words = _WORDS.split()

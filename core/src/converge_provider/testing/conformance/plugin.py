@@ -12,8 +12,6 @@ from attrs import evolve
 PROPERTY = "converge-conformance"
 """The property of a test's report that carries the result to whoever writes it down."""
 
-_results: pytest.StashKey[list[Any]] = pytest.StashKey()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
@@ -27,29 +25,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to collect, where this is no worker of pytest-xdist."""
-    folder = config.getoption("--conformance-report")
+    folder: Path | None = config.getoption("--conformance-report")
     if folder is not None and not hasattr(config, "workerinput"):
-        config.stash[_results] = []
-        config.pluginmanager.register(_Collector(config.stash[_results]), "converge-conformance-collector")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Write what was collected."""
-    documents = config.stash.get(_results, [])
-    if documents:
-        _write(documents, config.getoption("--conformance-report"))
+        config.pluginmanager.register(_Collector(folder), "converge-conformance-collector")
 
 
 class _Collector:
     """Takes the results out of the tests' reports, which pytest-xdist brings from its workers."""
 
-    def __init__(self, documents: list[Any]) -> None:
-        self._documents = documents
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._documents: list[Any] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the result of one check."""
         if report.when == "call":
             self._documents += [value for name, value in report.user_properties if name == PROPERTY]
+
+    def pytest_unconfigure(self) -> None:
+        """Write what was collected."""
+        if self._documents:
+            _write(self._documents, self._folder)
 
 
 def _write(documents: Iterable[Any], folder: Path) -> None:

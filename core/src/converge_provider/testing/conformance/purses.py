@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
+from typing import Any, cast
 
 from attrs import define, field
 
@@ -101,17 +102,19 @@ class Metered:
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Ask, and count."""
-        response: ChatResponse | None = None
         try:
             response = await self._backend.chat(request)
-        finally:
-            self._purse.count(response)
+        except BaseException:
+            self._purse.count(None)
+            raise
+        self._purse.count(response)
         return response
 
     async def _stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         response: ChatResponse | None = None
+        stream = cast("Any", self._backend).stream  # it has one
         try:
-            async with aclosing(self._backend.stream(request)) as events:  # type: ignore[attr-defined]  # it has one
+            async with aclosing(stream(request)) as events:
                 async for event in events:
                     if isinstance(event, Finished):
                         response = event.response

@@ -217,8 +217,8 @@ class ReferenceAnswer:
             case {"usage": usage}:
                 self._usage = codec.load(UsageDetail, usage)
                 return [UsageReported(self._usage)]
-            case {"end": dict(end)}:
-                self.is_complete, self._end = True, end
+            case {"end": end}:
+                self.is_complete, self._end = True, as_object(end)
                 return []
             case _:
                 message = f"the service said what this wire does not know: {sorted(document)}"

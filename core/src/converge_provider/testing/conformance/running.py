@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 from attrs import frozen
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ("certify", "run_check")
 
-SCRIPTED_LIMIT_S = 10.0
+SCRIPTED_LIMIT_S = 30.0
 """Seconds after which a scripted check is stopped."""
 
 THINKING_FACTOR = 16
@@ -209,8 +209,8 @@ async def _problem(check: Check, trial: Trial) -> str | None:
 
 def _raised(exc: BaseException) -> str:
     """Say what was raised; of several at once the first."""
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
+    if isinstance(exc, BaseExceptionGroup):
+        return _raised(cast("BaseExceptionGroup[BaseException]", exc).exceptions[0])
     if isinstance(exc, CheckFailedError):
         return str(exc)
     stranger = "" if isinstance(exc, ConvergeError) else ", which is no error of the family"

@@ -1,6 +1,7 @@
 """Failures: each becomes the one error of the contract's family that says what to do, at once or under way."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from converge_provider.errors import (
@@ -16,7 +17,7 @@ from converge_provider.errors import (
     Timeout,
 )
 from converge_provider.http.messages import HttpResponse, Timeouts
-from converge_provider.testing.canned import HANG, RESET, Step
+from converge_provider.testing.canned import HANG, RESET, CannedRequest, Step
 from converge_provider.testing.conformance.answers import CannedAnswer, CannedFailure, Failure
 from converge_provider.testing.conformance.checks.check import check, expect, fail
 from converge_provider.testing.conformance.checks.requests import HELLO
@@ -183,9 +184,12 @@ async def _expect_broken_off(trial: Trial, cut: Cut, circumstance: str) -> None:
 async def _truncated(trial: Trial) -> None:
     """A stream that ends before the answer does is a NetworkError, however clean its end."""
     for events in (1, len(_MANY.pieces) // 2, len(_MANY.pieces)):
-        await _expect_broken_off(
-            trial, lambda rendered, count=events: rendered.events[:count], f"the stream ends after {events} events"
-        )
+        await _expect_broken_off(trial, partial(_first, events), f"the stream ends after {events} events")
+
+
+def _first(count: int, rendered: Rendered) -> Sequence[Step]:
+    """Send the first events, and end the body as HTTP wants it."""
+    return rendered.events[:count]
 
 
 @check("errors.reset-under-way", "streaming")
@@ -233,8 +237,13 @@ async def _nonsense(trial: Trial) -> None:
         b'"' + b"[" * 5000,
     ):
         steps = whole_steps(HttpResponse(status=200, body=body))
-        async with trial.desk(respond=lambda _request, steps=steps: steps) as desk:
+        async with trial.desk(respond=partial(_whatever, steps)) as desk:
             await _expect_error(desk, body)
+
+
+def _whatever(steps: Sequence[Step], _request: CannedRequest) -> Sequence[Step]:
+    """Answer the same to everything."""
+    return steps
 
 
 async def _expect_error(desk: Desk, body: bytes) -> None:

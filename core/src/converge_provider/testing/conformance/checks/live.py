@@ -10,6 +10,7 @@ import anyio
 from attrs import evolve
 
 from converge_provider.errors import ContextLengthExceeded
+from converge_provider.http.shapes import as_object
 from converge_provider.testing.conformance.checks.check import NotApplicableError, check, expect
 from converge_provider.testing.conformance.checks.conduct import closed_twice, everything_logged, health_of
 from converge_provider.testing.conformance.checks.failures import error_of
@@ -229,8 +230,8 @@ async def _schema(trial: Trial) -> None:
         response = await backend.chat(
             evolve(asked, response_format=ResponseFormat.JSON, response_schema=SCHEMA, temperature=None)
         )
-    value = _expect_json(response)
-    fits = isinstance(value, dict) and list(value) == ["marker_city"] and isinstance(value["marker_city"], str)
+    value = as_object(_expect_json(response))
+    fits = [*value] == ["marker_city"] and isinstance(value["marker_city"], str)
     expect(fits, f"the answer is not of the schema's shape: {response.content[:80]!r}")
 
 

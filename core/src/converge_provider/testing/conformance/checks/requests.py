@@ -6,7 +6,7 @@ from attrs import evolve
 
 from converge_provider.testing.conformance.checks.check import expect
 from converge_provider.testing.conformance.trials import Desk, holds
-from converge_provider.values.messages import ChatMessage, ChatRole, ToolDefinition
+from converge_provider.values.messages import ChatMessage, ChatRole, JsonObject, ToolDefinition
 from converge_provider.values.parts import AudioPart, DocumentPart, ImagePart, Part, TextPart
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import (
@@ -35,7 +35,7 @@ __all__ = (
 HELLO: Final = ChatRequest.of("marker-question")
 """The plainest request that there is."""
 
-SCHEMA: Final = {
+SCHEMA: Final[JsonObject] = {
     "type": "object",
     "properties": {"marker_city": {"type": "string", "description": "The city."}},
     "required": ["marker_city"],

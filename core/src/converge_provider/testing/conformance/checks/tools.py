@@ -6,6 +6,7 @@ from typing import Final
 from attrs import evolve
 
 from converge_provider.errors import InvalidRequest
+from converge_provider.http.shapes import as_list, as_object
 from converge_provider.testing.conformance.answers import CannedAnswer, CannedCall
 from converge_provider.testing.conformance.checks.check import check, expect, fail
 from converge_provider.testing.conformance.checks.requests import (
@@ -155,13 +156,8 @@ async def _results(trial: Trial) -> None:
 
 
 def _count(document: object, wanted: str) -> int:
-    match document:
-        case dict():
-            return sum(_count(value, wanted) for value in document.values())
-        case list():
-            return sum(_count(one, wanted) for one in document)
-        case _:
-            return int(document == wanted)
+    members = [*as_object(document).values(), *as_list(document)]
+    return sum(_count(one, wanted) for one in members) + (document == wanted)
 
 
 async def _expect_choice(trial: Trial, choice: ToolChoice) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from attrs import evolve
 
 from converge_provider.errors import InvalidRequest
-from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, broken, wrapping
+from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, Whole, broken, wrapping
 from converge_provider.values.events import Finished, StreamEvent, TextDelta, ToolCallDelta, ToolCallMalformed
 from converge_provider.values.parts import ReasoningPart
 from converge_provider.values.replies import ChatResponse, FinishReason
@@ -18,7 +18,7 @@ from converge_provider.values.usage import UsageDetail
 __all__ = ("ANSWERING",)
 
 
-def _counted_twice(name: str) -> Any:  # noqa: ANN401 - a function of a response
+def _counted_twice(name: str) -> Whole:
     """Count a bucket that another one contains once more, as some vendors' totals do."""
 
     def whole(response: ChatResponse) -> ChatResponse:
@@ -69,8 +69,10 @@ async def _early(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEve
 
 async def _without_usage(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
     async for event in source:
-        last = isinstance(event, Finished)
-        yield Finished(evolve(event.response, usage=None, usage_detail=None)) if last else event
+        if isinstance(event, Finished):
+            yield Finished(evolve(event.response, usage=None, usage_detail=None))
+        else:
+            yield event
 
 
 async def _without_pieces(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
@@ -126,13 +128,13 @@ class _Clings(Broken):
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Go on for a while after the cancellation."""
-        with anyio.move_on_after(1.5, shield=True):
+        with anyio.move_on_after(2.0, shield=True):
             return await super().chat(request)
         await anyio.lowlevel.checkpoint()
         return ChatResponse(content="")
 
 
-def _calls(**changes: str) -> Any:  # noqa: ANN401 - a function of a response
+def _calls(**changes: str) -> Whole:
     return lambda response: evolve(response, tool_calls=[evolve(call, **changes) for call in response.tool_calls])
 
 

@@ -15,15 +15,18 @@ __all__ = ("ASKING",)
 
 
 def _drops(check: str, name: str, empty: object = None) -> Saboteur:
+    changes: dict[str, Any] = {name: empty}
+
     def ask(request: ChatRequest) -> ChatRequest:
-        return evolve(request, **{name: empty})
+        return evolve(request, **changes)
 
     return broken(check, f"drops {name}", ask=ask)
 
 
 def _drops_zero(check: str, name: str) -> Saboteur:
     def ask(request: ChatRequest) -> ChatRequest:
-        return evolve(request, **{name: getattr(request, name) or None})
+        changes: dict[str, Any] = {name: getattr(request, name) or None}
+        return evolve(request, **changes)
 
     return broken(check, f"takes a {name} of 0 for none", ask=ask)
 

@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
+from converge_provider.contract.backends import ChatBackend
 from converge_provider.errors import LlmError
 from converge_provider.testing.conformance.obedient import obedient_subject
 from converge_provider.testing.conformance.reference import reference_subject
-from converge_provider.testing.conformance.subjects import Subject
+from converge_provider.testing.conformance.subjects import Endpoint, Subject
 from converge_provider.values.events import Finished, StreamEvent
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
@@ -108,9 +109,15 @@ def wrapping(check: str, does: str, wrap: Callable[[Any], Any], *, of: Subject |
     """
     good = of or (obedient_subject() if check.startswith("live.") else reference_subject())
     opened, live = good.backend, good.live
+
+    def backend(endpoint: Endpoint) -> ChatBackend:
+        assert opened is not None
+        made: ChatBackend = wrap(opened(endpoint))
+        return made
+
     subject = evolve(
         good,
-        backend=None if opened is None else lambda endpoint: wrap(opened(endpoint)),
+        backend=None if opened is None else backend,
         live=None if live is None else lambda: wrap(live()),
     )
     return Saboteur(check, does, subject)
