@@ -120,6 +120,17 @@ async def test_conversation_is_assigned_to_who_answered() -> None:
     assert engine.select(asking(conversation="another")).chosen == "x/1"
 
 
+@pytest.mark.anyio
+async def test_conversation_that_nobody_answered_is_assigned_to_nobody() -> None:
+    """Whoever failed last would be asked first again."""
+    store, request = MemoryStore(), asking(conversation="c")
+    engine = Engine(catalogue_of(ScriptedBackend(NetworkError("cut"), id="x/1")), store=store)
+    with pytest.raises(LlmError):
+        await engine.chat(request)
+
+    assert store.assigned(str(key_of(request)), now_s=0.0) is None
+
+
 @pytest.mark.parametrize(
     ("labels", "same"),
     [
