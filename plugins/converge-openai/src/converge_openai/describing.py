@@ -144,6 +144,7 @@ def _claims(service: Service, facts: ModelFacts, host: str) -> Claims:
         | {sense: known for sense, known in senses.items() if known is not None},
         honours=_honours(service, facts),
         max_output_tokens=facts.max_output_tokens,
+        input_modalities=_modalities(service, facts),
         prices=_prices(service, facts),
         service=None if vendor is None else service.name,
         country=None if vendor is None else vendor.country,
@@ -157,6 +158,16 @@ def _claims(service: Service, facts: ModelFacts, host: str) -> Claims:
         supports_replay=None if service.needs_address else False,  # an engine of one's own may be able to
         requires_network=not is_loopback(host) if host else None,
     )
+
+
+def _modalities(service: Service, facts: ModelFacts) -> frozenset[str] | None:
+    """Give what a model takes, when everything about it is known."""
+    known = {"image": facts.vision, "document": facts.documents, "audio": facts.audio}
+    carried = {"image": "images", "document": "documents", "audio": "audio"}
+    taken = {name: able if carried[name] in service.media else False for name, able in known.items()}
+    if None in taken.values():
+        return None
+    return frozenset({"text", *(name for name, able in taken.items() if able)})
 
 
 def _certifications(vendor: Service | None) -> tuple[Certification, ...] | None:
