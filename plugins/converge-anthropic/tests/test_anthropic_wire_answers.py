@@ -164,6 +164,31 @@ def test_call_without_a_name_is_malformed() -> None:
     assert made.problem == "the call names no tool"
 
 
+def test_call_without_an_id_never_takes_that_of_another() -> None:
+    """A name of ours that a server has used already is not used again."""
+    calls = [{"type": "tool_use", "id": name, "name": "weather"} for name in ("call_answer_1", "", "")]
+    events = whole(*calls, reason="tool_use")
+
+    names = [event.id for event in events if isinstance(event, ToolCallStarted)]
+    assert names[0] == "call_answer_1"
+    assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize(
+    ("document", "event"),
+    [
+        ({"type": "error", "message": "no"}, None),
+        ({"message": "no"}, "error"),
+        ({"error": {"message": "no"}}, None),
+    ],
+    ids=["by its type", "by its event", "by its member"],
+)
+def test_error_in_place_of_an_answer_is_told(document: dict[str, Any], event: str | None) -> None:
+    """An error is told by its type, by the event that brings it, or by what it holds."""
+    assert Assembler().error(document, event=event)
+    assert not Assembler().error({"type": "message", "content": [], "error": None}, event="message")
+
+
 @pytest.mark.parametrize(
     "pieces", [("a\ud83d", "\ude42b"), ("a", "\ud83d", "\ude42", "b")], ids=["with neighbours", "alone"]
 )
