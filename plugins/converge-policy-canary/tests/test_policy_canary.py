@@ -24,7 +24,7 @@ from converge_provider import (
 from converge_provider.testing import ScriptedBackend, catalogue_of, choose_among
 
 OLD, NEW, NEWER = (
-    ScriptedBackend(id=name, quality=quality) for name, quality in (("a/old", 0.5), ("b/new", 0.9), ("b/newer", 0.9))
+    ScriptedBackend(id=name, quality=quality) for name, quality in (("a/old", 0.9), ("b/new", 0.5), ("b/newer", 0.5))
 )
 catalogue = cache(catalogue_of)
 KEYS = [f"user {number}" for number in range(10_000)]
@@ -83,7 +83,8 @@ def test_canary_never_loses_a_key_when_its_share_is_raised(key: str, low: float,
 
 def test_canary_vetoes_a_new_backend_for_keys_that_are_not_its_own() -> None:
     """However good it is, the new backend is rejected at a gate of the policy, and the reason has the numbers."""
-    decision = choose(OLD, NEW, shares={"b/new": 0.2}, key="user 1", weight=0.0)
+    better = ScriptedBackend(id="b/new", quality=1.0)
+    decision = choose(OLD, better, shares={"b/new": 0.2}, key="user 1", weight=0.0)
     (rejection,) = decision.rejected
     (reason,) = rejection.reasons
 
@@ -122,6 +123,13 @@ def test_canary_is_spared_where_nobody_else_is_eligible() -> None:
     assert choose(NEW, shares={"b/new": 0.0}, key="user 1", spare=False).chosen is None
 
 
+def test_canary_spares_nobody_where_the_key_belongs_to_another() -> None:
+    """Among new backends alone, the one to which the key belongs answers, and the others are vetoed."""
+    decision = choose(NEW, NEWER, shares={"b/new": 1.0, "b/newer": 0.0}, key="user 1")
+
+    assert (decision.chosen, [row.id for row in decision.rejected]) == ("b/new", ["b/newer"])
+
+
 def test_canary_is_named_by_id_or_provider_in_any_case() -> None:
     """An id counts before its provider, and the models of a provider that is named share one draw."""
     provider = {key: choose(OLD, NEW, NEWER, shares={"B": 0.5}, key=key) for key in KEYS[:50]}
@@ -153,7 +161,7 @@ def test_canary_without_shares_changes_nothing() -> None:
     decision = choose(OLD, NEW, shares={}, key="user 1")
 
     assert {row.terms[1].score for row in decision.ranking} == {1.0}
-    assert decision.chosen == "b/new"
+    assert decision.chosen == "a/old"
 
 
 @pytest.mark.parametrize(

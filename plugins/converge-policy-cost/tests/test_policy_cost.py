@@ -1,6 +1,7 @@
 """The policy cost: what a request is expected to cost, and what that scores."""
 
 from decimal import Decimal
+from time import tzset
 from typing import Any
 
 import pytest
@@ -68,12 +69,12 @@ def test_cost_expects_an_answer_within_every_limit(
 ) -> None:
     """The expected answer is the option's, never more than the request or the backend admits."""
     asked = ChatRequest(messages=ASKED.messages, max_tokens=limit)
-    _, words = scored(
+    score, words = scored(
         priced(most=most, input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(1)), asked, **options
     )
 
-    assert words is not None
-    assert f"and {answer} of answer" in words
+    assert score == pytest.approx(0.01 / (0.01 + answer / 1e6))
+    assert f"and {answer} of answer" in str(words)
 
 
 def test_cost_reads_a_share_out_of_the_cache() -> None:
@@ -143,11 +144,15 @@ def test_cost_follows_rates_that_change_with_the_size() -> None:
         pytest.param("", 0.0, id="nobody knows when"),
     ],
 )
-def test_cost_follows_rates_that_change_with_the_hour(time: str, score: float) -> None:
-    """The rate is that of the decision's own time; where that is not known, nor is the price."""
+def test_cost_follows_rates_that_change_with_the_hour(time: str, score: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate is that of the decision's own time, wherever the machine is; without a time there is no price."""
     night = PriceHours(from_utc_min=0, until_utc_min=360, input_usd_per_mtok=Decimal(5))
     backend = priced(input_usd_per_mtok=Decimal(10), output_usd_per_mtok=Decimal(0), hours=[night])
-    (term,) = terms_of(cost, backend, request=ASKED, time=time).values()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/New_York")
+        tzset()
+        (term,) = terms_of(cost, backend, request=ASKED, time=time).values()
+    tzset()
 
     assert term.score == pytest.approx(score)
 

@@ -10,7 +10,7 @@ import converge_policy_fuzzy
 from converge_policy_fuzzy.inference import grade
 from converge_policy_fuzzy.options import FuzzyOptions
 from converge_policy_fuzzy.policy import fuzzy
-from converge_policy_fuzzy.rules import COST
+from converge_policy_fuzzy.rules import COST, LATENCY, QUALITY, Shapes
 from converge_provider import BackendDescriptor, Claims, CostClass, PluginRegistry, Prices, RegisteredChatBackend, codec
 from converge_provider.testing import ScriptedBackend, terms_of
 
@@ -53,6 +53,13 @@ def words(backend: ScriptedBackend | RegisteredChatBackend, **options: Any) -> s
 def test_fuzzy_without_a_degree_gives_the_numbers_of_its_model(one: ScriptedBackend, score: float) -> None:
     """The rules alone give what manifold gives for the facts of its own catalogue."""
     assert scored(one, degree=0.0) == pytest.approx(score, abs=0.0005)
+
+
+def test_fuzzy_adds_a_quarter_of_the_degree() -> None:
+    """By default the rules count three quarters, the degree, which is the mean of three shares, one."""
+    degree = (4 / 4.5 + 4_500 / 5_700 + 0.78) / 3
+
+    assert scored(backend(VERY_LOW, 1_200, 0.78)) == pytest.approx(0.75 * 0.9 + 0.25 * degree)
 
 
 def test_fuzzy_keeps_apart_what_its_model_holds_for_equal() -> None:
@@ -138,6 +145,27 @@ def test_fuzzy_degree_never_outweighs_a_class(
     """Up to a third, the degree puts nobody worth one half to the rules before one worth 1."""
     if scored(made(*one), degree=0.0) == 1.0 and scored(made(*other), degree=0.0) <= 0.5:
         assert scored(made(*one), degree=share) >= scored(made(*other), degree=share)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "word", "halves"),
+    [
+        (COST, "cheap", (1.25,)),
+        (COST, "moderate", (2.5, 8)),
+        (COST, "expensive", (16.5,)),
+        (LATENCY, "fast", (2_500,)),
+        (LATENCY, "medium", (3_250, 6_250)),
+        (LATENCY, "slow", (9_000,)),
+        (QUALITY, "low", (0.725,)),
+        (QUALITY, "medium", (0.775, 0.89)),
+        (QUALITY, "high", (0.92,)),
+    ],
+)
+def test_fuzzy_word_holds_half_in_the_middle_of_its_slopes(
+    shapes: Shapes, word: str, halves: tuple[float, ...]
+) -> None:
+    """Between two corners a word holds as far as the way between them."""
+    assert [grade(shapes[word], value) for value in halves] == pytest.approx([0.5] * len(halves))
 
 
 @pytest.mark.parametrize("word", COST)

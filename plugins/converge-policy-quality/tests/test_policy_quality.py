@@ -49,7 +49,7 @@ LACKING = "nobody has measured it at coding; "
             id="measured",
         ),
         pytest.param(
-            able(at(0.7), stated=None),
+            able(at(0.7, task="CODING"), stated=None),
             {"task": "Coding"},
             0.7,
             "0.7 at Coding, by a benchmark without a name",
