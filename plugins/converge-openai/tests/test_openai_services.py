@@ -361,6 +361,8 @@ def test_vendor_facts_do_not_hold_elsewhere() -> None:
 
     assert (own.claims.retention_days, own.claims.trains_on_inputs) == (30, False)
     assert (own.claims.country, own.claims.region, own.claims.service) == ("US", "US", "openai")
+    assert {one.name for one in own.claims.certifications or ()} == {"SOC2", "ISO27001"}
+    assert elsewhere.claims.certifications is None
     assert own.claims.prices is not None
     assert (elsewhere.claims.retention_days, elsewhere.claims.trains_on_inputs) == (None, None)
     assert (elsewhere.claims.country, elsewhere.claims.region, elsewhere.claims.service) == (None, None, None)

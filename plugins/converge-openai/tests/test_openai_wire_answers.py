@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from converge_openai.wire.answers import Assembler
 from converge_openai.wire.listing import models_from_wire
+from converge_openai.wire.tags import ThinkTags
 from converge_openai.wire.usage import usage_from_wire
 from converge_provider import (
     ChatResponse,
@@ -425,3 +426,34 @@ def test_half_of_a_character_is_shown_before_what_follows_it() -> None:
         "hm\ufffd",
         "b",
     ]
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    st.text(alphabet="<>/think \n.a", max_size=30),
+    st.sampled_from(["", "<think>", " \n<think>"]),
+    st.sampled_from(["", "</think>"]),
+    st.text(alphabet="<>/think \n.b", max_size=30),
+    st.lists(st.integers(0, 80), max_size=6),
+)
+def test_think_tags_tell_the_same_however_the_text_is_cut(
+    thought: str, opened: str, closed: str, said: str, cuts: list[int]
+) -> None:
+    """Where the pieces are cut makes no difference, nothing but tags and blanks is lost, and text alone is text."""
+    text = f"{opened}{thought}{closed}{said}"
+    places = sorted({0, *(cut for cut in cuts if cut < len(text)), len(text)})
+
+    def told(pieces: list[str]) -> tuple[str, str]:
+        tags = ThinkTags()
+        found = [*(one for piece in pieces for one in tags.feed(piece)), *tags.rest()]
+        return "".join(text for is_thought, text in found if is_thought), "".join(
+            text for is_thought, text in found if not is_thought
+        )
+
+    whole = told([text])
+
+    assert told([text[start:stop] for start, stop in pairwise(places)]) == whole
+    kept = "".join("".join(whole).split())
+    assert len(kept) >= len("".join(text.split())) - len("<think></think>")
+    if not text.lstrip().startswith("<think>") and text.strip():
+        assert whole == ("", text)
