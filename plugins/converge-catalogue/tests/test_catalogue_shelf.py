@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import pytest
+from attrs import evolve
 
 from converge_catalogue.offers import DatedPrices, Offer, Service
 from converge_catalogue.shelf import Shelf
@@ -125,7 +127,7 @@ def test_file_that_is_not_what_was_written_is_refused(damage: Callable[[bytes], 
     path.write_bytes(damage(path.read_bytes()))
 
     with pytest.raises(BrokenSnapshotError) as caught:
-        Snapshot.load(path)
+        list(Snapshot.load(path).services())
     assert "\n" not in str(caught.value)
 
 
@@ -156,7 +158,7 @@ def test_hostile_offer_with_a_right_digest_is_refused(changes: dict[str, object]
     """A file that somebody made with care still cannot bring in a value that makes no sense."""
     forged = snapshot()
     line = json.dumps({"url": None, "names": {}, "dated": {}, "offers": [{"id": "m", **changes}]}).encode()
-    Snapshot(HEAD, {"acme": (0, len(line))}, line).save(tmp_path / "s.jsonl")
+    Snapshot(HEAD, {"acme": (0, len(line), crc32(line))}, line).save(tmp_path / "s.jsonl")
     read = Snapshot.load(tmp_path / "s.jsonl")
     acme = read.service("acme")
 
@@ -170,7 +172,7 @@ def test_hostile_offer_with_a_right_digest_is_refused(changes: dict[str, object]
 def test_hostile_line_is_refused(line: bytes) -> None:
     """A line that is no service is refused."""
     with pytest.raises(BrokenSnapshotError, match="acme cannot be read"):
-        Snapshot(HEAD, {"acme": (0, len(line))}, line).service("acme")
+        Snapshot(HEAD, {"acme": (0, len(line), crc32(line))}, line).service("acme")
 
 
 @cache
@@ -194,10 +196,19 @@ def test_bundled_data_is_read_once_per_version_of_it(tmp_path: Path) -> None:
 
     assert there.bundled(PRICES).head == bundled()["prices"].head
     assert path.stat().st_mtime_ns == before
-    bundled()["prices"].__class__(HEAD, {}, b"").save(path)
+    Snapshot(HEAD, {}, b"").save(path)
     assert there.bundled(PRICES).head == bundled()["prices"].head
     assert Snapshot.load(path).head.key == PRICES.key()
     assert there.problems == []
+
+
+def test_data_that_only_looks_other_is_not_read_again(tmp_path: Path) -> None:
+    """Data that was installed once more is known by its digest."""
+    there = shelf(tmp_path)
+    moved = evolve(bundled()["prices"].head, seen="elsewhere")
+    Snapshot(moved, {}, b"").save(tmp_path / "prices-bundled.jsonl")
+
+    assert there.bundled(PRICES).head == moved
 
 
 def test_bundled_data_says_how_new_it_is() -> None:
@@ -243,7 +254,7 @@ def test_broken_fetched_data_is_said_and_not_used(tmp_path: Path) -> None:
 def test_data_that_breaks_in_use_is_replaced_by_the_library(tmp_path: Path) -> None:
     """A snapshot that is found to be broken while it is used gives way to what the library brings."""
     there = shelf(tmp_path)
-    Snapshot(Head(source="forged", as_of=date(2026, 11, 20), key="k"), {"openai": (0, 2)}, b"{}").save(
+    Snapshot(Head(source="forged", as_of=date(2026, 11, 20), key="k"), {"openai": (0, 2, crc32(b"{}"))}, b"{}").save(
         there.fetched_path(PRICES)
     )
 

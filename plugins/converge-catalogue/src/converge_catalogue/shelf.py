@@ -18,7 +18,7 @@ __all__ = ("Shelf",)
 T = TypeVar("T")
 
 
-@define
+@define(eq=False, repr=False)
 class Shelf:
     """
     The snapshots in one folder.
@@ -61,10 +61,12 @@ class Shelf:
 
     def bundled(self, source: Source) -> Snapshot:
         """Give what the library brings; raises ``ModuleNotFoundError``."""
-        key = source.key()
+        seen = source.seen()
         path = self._bundled_path(source)
         kept = self._load(path)
-        return kept if kept is not None and kept.head.key == key else self._read_again(source, path)
+        if kept is not None and (kept.head.seen == seen or kept.head.key == source.key()):
+            return kept
+        return self._read_again(source, path)
 
     def using(self, source: Source, use: Callable[[Snapshot], T]) -> T:
         """

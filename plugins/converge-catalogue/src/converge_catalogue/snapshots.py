@@ -2,13 +2,12 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, overload
+from zlib import crc32
 
 from attrs import define, field, frozen
 
@@ -41,6 +40,8 @@ class Head:
     """Where from."""
     models: int = 0
     """How many offers it holds."""
+    seen: str | None = None
+    """How the file looked that it was made from, so that its digest need not be taken each time."""
 
     def document(self) -> dict[str, Any]:
         """Give what is kept."""
@@ -52,6 +53,7 @@ class Head:
             "fetched_s": self.fetched_s,
             "url": self.url,
             "models": self.models,
+            "seen": self.seen,
         }
 
     @classmethod
@@ -67,6 +69,7 @@ class Head:
             fetched_s=None if found["fetched_s"] is None else float(found["fetched_s"]),
             url=None if found["url"] is None else str(found["url"]),
             models=int(found["models"]),
+            seen=None if found["seen"] is None else str(found["seen"]),
         )
 
 
@@ -101,25 +104,25 @@ def _unreadable(what: str, exc: Exception) -> BrokenSnapshotError:
     return BrokenSnapshotError(f"{what} cannot be read: {type(exc).__name__}: {exc}")
 
 
-@define
+@define(eq=False, repr=False)
 class Snapshot:
     """Services of one source, read when they are asked for."""
 
     head: Head
-    _lines: Mapping[str, tuple[int, int]]
-    """Where the line of each service is, and how long."""
+    _lines: Mapping[str, tuple[int, int, int]]
+    """Where the line of each service is, how long, and its checksum."""
     _body: bytes
     _read: dict[str, Service] = field(factory=dict[str, Service], init=False)
 
     @classmethod
     def of(cls, head: Head, services: Iterable[Service]) -> "Snapshot":
         """Make one in memory."""
-        lines: dict[str, tuple[int, int]] = {}
+        lines: dict[str, tuple[int, int, int]] = {}
         pieces: list[bytes] = []
         begin = 0
         for service in services:
             piece = json.dumps(service.document(), separators=(",", ":"), ensure_ascii=False).encode()
-            lines[service.id] = (begin, len(piece))
+            lines[service.id] = (begin, len(piece), crc32(piece))
             pieces.append(piece)
             begin += len(piece) + 1
         return cls(head, lines, b"\n".join(pieces))
@@ -142,15 +145,11 @@ class Snapshot:
             raise BrokenSnapshotError(message)
         try:
             found = json.loads(first)
-            lines = {str(name): (int(begin), int(size)) for name, (begin, size) in found["lines"]}
-            head, digest = Head.of_document(found), found["digest"]
+            lines = {str(name): (int(begin), int(size), int(check)) for name, (begin, size, check) in found["lines"]}
+            return cls(Head.of_document(found), lines, body)
         except (ValueError, TypeError, LookupError, RecursionError) as exc:
             what = "its head"
             raise _unreadable(what, exc) from exc
-        if sha256(body).hexdigest() != digest:
-            message = "it is not what was written"
-            raise BrokenSnapshotError(message)
-        return cls(head, lines, body)
 
     def save(self, path: Path) -> None:
         """
@@ -160,9 +159,11 @@ class Snapshot:
             OSError: It cannot be written.
 
         """
+        import tempfile  # once per version of the data
+
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [[name, list(line)] for name, line in self._lines.items()]
-        head = {**self.head.document(), "digest": sha256(self._body).hexdigest(), "lines": lines}
+        head = {**self.head.document(), "lines": lines}
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -178,7 +179,7 @@ class Snapshot:
         Give what it says of one service.
 
         Raises:
-            BrokenSnapshotError: It cannot be read, although it is what was written.
+            BrokenSnapshotError: It is not what was written, or cannot be read all the same.
 
         """
         if name not in self._lines:
@@ -188,9 +189,13 @@ class Snapshot:
         return self._read[name]
 
     def _service(self, name: str) -> Service:
-        begin, size = self._lines[name]
+        begin, size, check = self._lines[name]
+        line = self._body[begin : begin + size]
+        if crc32(line) != check:
+            message = f"what it says of {name!r} is not what was written"
+            raise BrokenSnapshotError(message)
         try:
-            found = json.loads(self._body[begin : begin + size])
+            found = json.loads(line)
             return Service(
                 id=name,
                 url=found["url"],

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ _LAYOUT = "1"
 """Changes when what is made of the data changes, so that what an older version made of it is not used."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Source:
     """One source."""
 
@@ -56,7 +55,13 @@ class Source:
             ModuleNotFoundError: The library is not installed.
 
         """
-        return sha256(_LAYOUT.encode() + self.data_file().read_bytes()).hexdigest()
+        return _digest(self.data_file().read_bytes())
+
+    def seen(self) -> str:
+        """Say how the library's data looks from outside: where it is, how large, and since when."""
+        path = self.data_file()
+        known = path.stat()
+        return f"{_LAYOUT} {path} {known.st_size} {known.st_mtime_ns} {known.st_ino}"
 
     def data_file(self) -> Path:
         """Give where the library keeps its data; raises ``ModuleNotFoundError``."""
@@ -78,6 +83,7 @@ class Source:
                 as_of=_newest(services, today),
                 key=key,
                 models=sum(len(service.offers) for service in services),
+                seen=self.seen(),
             )
             _READ[key, today] = Snapshot.of(head, services)
         return _READ[key, today]
@@ -104,7 +110,7 @@ class Source:
         head = Head(
             source=self.title,
             as_of=datetime.fromtimestamp(fetched_s, UTC).date(),
-            key=sha256(_LAYOUT.encode() + body).hexdigest(),
+            key=_digest(body),
             fetched_s=fetched_s,
             url=url,
             models=count,
@@ -119,6 +125,12 @@ class Source:
         except RecursionError:
             message = "the document is nested too deeply"
             raise RejectedError(message) from None
+
+
+def _digest(data: bytes) -> str:
+    from hashlib import sha256  # once per version of the data
+
+    return sha256(_LAYOUT.encode() + data).hexdigest()
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
