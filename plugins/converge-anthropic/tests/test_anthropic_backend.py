@@ -249,14 +249,35 @@ async def test_refusal_is_typed_streamed_or_not(
 
 
 @pytest.mark.parametrize(
+    ("status", "document", "advice"),
+    [
+        (400, failed("invalid_request_error", "Your credit balance is too low"), "credits and billing"),
+        (400, failed("invalid_request_error", "You reached your specified API usage limits."), "Raise the limit"),
+        (402, failed("billing_error"), "credits and billing"),
+        (400, failed("invalid_request_error", "x exceed context limit: 9 + 9 > 10"), "smaller max_tokens"),
+        (401, failed("authentication_error"), "Check the API key"),
+    ],
+    ids=["credits", "own limit", "billing", "max_tokens", "key"],
+)
+async def test_refusal_says_what_to_do(status: int, document: dict[str, Any], advice: str) -> None:
+    """Where only the user can help, the error says how."""
+    for caught in await errors_of(json_answer(document, status=status)):
+        assert advice in str(caught.remedy)
+
+
+@pytest.mark.parametrize(
     ("words", "most", "asked"),
     [
         ("prompt is too long: 210123 tokens > 200000 maximum", 200_000, 210_123),
-        ("input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000, decrease input", 200_000, 0),
+        (
+            "input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000, decrease input",
+            200_000,
+            199_000,
+        ),
     ],
 )
 async def test_overflow_has_its_numbers(words: str, most: int, asked: int) -> None:
-    """A prompt that is too long is told from other faults, with as many of its numbers as the vendor states plainly."""
+    """A prompt that is too long is told from other faults, with the model's limit and its own length."""
     for caught in await errors_of(json_answer(failed("invalid_request_error", words), status=400)):
         assert isinstance(caught, ContextLengthExceeded)
         assert (caught.max_tokens, caught.request_tokens) == (most, asked)
@@ -388,6 +409,20 @@ async def test_discovery_reads_every_page_and_what_it_states() -> None:
     assert later.claims.honours is not None
     assert {"response_schema", "reasoning_effort"} <= later.claims.honours
     assert known.capabilities.context_tokens == known_models()["claude-opus-4-6"].context_tokens
+
+
+async def test_discovery_gives_models_of_budgets_their_efforts() -> None:
+    """A model that thinks by budgets takes the efforts which budgets make, and none where thinking can be declined."""
+    kinds = {"enabled": {"supported": True}, "disabled": {"supported": True}, "adaptive": {"supported": False}}
+    entry = {"id": "claude-old", "capabilities": {"thinking": {"supported": True, "types": kinds}}}
+    with CannedServer([json_answer({"data": [entry], "has_more": False})]) as server:
+        configured = Settings(base_url=server.url, api_key=Secret(KEY))
+        (found,) = await TYPE.discover(configured)
+
+    assert isinstance(found, BackendDescriptor)
+    assert found.claims.honours is not None
+    assert "reasoning_effort" in found.claims.honours
+    assert "response_schema" not in found.claims.honours
 
 
 @pytest.mark.parametrize(

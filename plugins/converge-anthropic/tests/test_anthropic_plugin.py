@@ -85,6 +85,13 @@ def test_nothing_is_configured_without_a_key() -> None:
         entry.open()
 
 
+def test_opening_without_a_key_says_what_is_missing() -> None:
+    """Whoever opens a model without a catalogue is told the same."""
+    settings = Settings()
+    with pytest.raises(ConfigurationError, match="Anthropic is not configured: ANTHROPIC_API_KEY missing"):
+        Anthropic().open(Anthropic().descriptors(settings)[0], settings)
+
+
 @pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
 def test_environment_configures_the_vendor(variable: str) -> None:
     """A key or a token is enough; neither appears in what is listed, nor in the handle."""

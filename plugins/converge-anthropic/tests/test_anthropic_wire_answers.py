@@ -15,6 +15,7 @@ from converge_provider import (
     FinishReason,
     LlmError,
     ProviderError,
+    ReasoningPart,
     StreamEvent,
     TextDelta,
     ToolCallFinished,
@@ -187,6 +188,16 @@ def test_error_in_place_of_an_answer_is_told(document: dict[str, Any], event: st
     """An error is told by its type, by the event that brings it, or by what it holds."""
     assert Assembler().error(document, event=event)
     assert not Assembler().error({"type": "message", "content": [], "error": None}, event="message")
+
+
+def test_thought_that_nothing_announced_is_a_thought() -> None:
+    """Pieces of a thought, and its proof, are taken although the server never began the block."""
+    assembler = Assembler()
+    for delta in ({"type": "thinking_delta", "thinking": "hm"}, {"type": "signature_delta", "signature": "s"}):
+        assembler.take({"type": "content_block_delta", "index": 0, "delta": delta})
+    assembler.take({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+
+    assert finished(assembler.finish()).response.parts == (ReasoningPart(text="hm", signature="s"),)
 
 
 @pytest.mark.parametrize(

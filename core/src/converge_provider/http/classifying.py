@@ -30,7 +30,8 @@ _MOST = (
 )
 _ASKED = (
     re.compile(
-        r"(?:requested|resulted in|contains?|has|given:|current length is|count \(|too long:)[a-z ]{0,20}?(\d{1,9})"
+        r"(?:requested|resulted in|contains?|has|given:|current length is|count \(|too long:|context limit:)"
+        r"[a-z ]{0,20}?(\d{1,9})"
     ),
 )
 _BUSY = frozenset({503, 529})
