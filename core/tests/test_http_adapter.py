@@ -91,6 +91,8 @@ class Parrot:
     template: HttpRequest
     framing: Framing = "sse"
     hangs_up: bool = False
+    asleep: bool = False
+    """Whether there is no place to ask for health."""
     rules: Sequence[ErrorRule] = (ErrorRule(verdict=Verdict.CONTENT_FILTERED, codes={"naughty"}),)
 
     def request(self, request: ChatRequest, *, stream: bool) -> HttpRequest:
@@ -100,7 +102,8 @@ class Parrot:
 
     def health(self) -> HttpRequest:
         """Look whether it is awake."""
-        return evolve(self.template, url=f"{self.template.url}/awake")
+        method = "HEAD" if self.asleep else "GET"
+        return evolve(self.template, method=method, url=f"{self.template.url}/awake")
 
     def answer(self) -> Parroted:
         """Start to listen."""
@@ -467,6 +470,17 @@ async def test_adapter_asks_for_health_and_takes_any_answer(
     assert (detail or "") in (health.detail or "")
     assert health.latency_s is not None
     assert (server.requests[0].method, server.requests[0].path) == ("GET", "/awake")
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (404, True), (405, True), (401, True), (503, False)])
+async def test_adapter_takes_any_answer_where_there_is_no_place_to_ask(status: int, *, healthy: bool) -> None:
+    """A service without a place to ask for health is well when anybody answers, unless that is a server's fault."""
+    with CannedServer([answer(status=status)]) as server:
+        async with backend_at(server.url, asleep=True) as backend:
+            health = await backend.health()
+
+    assert (health.reachable, health.healthy) == (True, healthy)
+    assert server.requests[0].method == "HEAD"
 
 
 async def test_adapter_says_that_nobody_is_there() -> None:

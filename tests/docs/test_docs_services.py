@@ -4,13 +4,16 @@ The page of services is what their table says.
 ``tox -e golden`` writes the page; the difference is then seen in review.
 """
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+import converge_openai
 from converge_openai.services import Place, Service, services
+from converge_provider import PluginRegistry, load_configuration
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "services.md"
 
@@ -27,6 +30,23 @@ Where a row's source does not name it, it is the one generally known: look it up
 *Computes in* is what the vendor promises of a host, and nothing where it promises nothing.
 *Keeps* is for how many days it keeps what it is sent.
 What a request asks and the service does not honour is refused before anything is sent.
+
+The variables below are enough for one provider per service; further ones stand in the configuration:
+
+```toml
+[providers.work]
+type = "azure_openai"
+base_url = "https://acme.openai.azure.com"
+api_key = { env = "WORK_AZURE_KEY" }
+
+[providers.work.models.gpt-5]   # the deployment's name
+context_tokens = 272000
+tool_use = true
+```
+
+A service that is not here is `openai_compatible`, with its address.
+Every address may be another one, such as a proxy's.
+Fields that only one vendor knows go into a request's `extra`, and come out in the response's `metadata`.
 """
 
 TABLE = """
@@ -139,6 +159,19 @@ def test_page_has_a_heading_per_service(name: str) -> None:
 
     assert found
     assert services()[name].source is None or f"<{services()[name].source}>" in rest.partition("\n## ")[0]
+
+
+def test_example_of_the_page_configures_a_provider() -> None:
+    """The configuration on the page makes the provider that it promises, and nothing is missing."""
+    example = tomllib.loads(PAGE.read_text("utf-8").partition("```toml\n")[2].partition("```")[0])
+    environ = {"CONVERGE_HOME": "/nowhere", "WORK_AZURE_KEY": "k"}
+    configured = load_configuration(environ=environ, overrides=example)
+
+    entry = PluginRegistry.of(converge_openai).catalogue(configured).get("work/gpt-5")
+
+    assert entry is not None
+    assert entry.missing == ()
+    assert entry.descriptor.capabilities.tool_use
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ def test_claims_say_what_is_honoured() -> None:
     assert "reasoning_effort" not in (models["gpt-4.1-mini"].claims.honours or frozenset())
     assert "temperature" not in (models["gpt-5.4-mini"].claims.honours or frozenset())
     assert "tool_choice" not in (described("ollama", models={"m": ModelFacts()})["m"].claims.honours or frozenset())
-    assert models["gpt-4.1-mini"].claims.input_modalities == {"text", "image", "document"}
+    assert models["gpt-4.1-mini"].claims.input_modalities == frozenset({"text", "image", "document"})
     assert models["gpt-5.4-mini"].claims.input_modalities is None  # nobody says whether it reads documents
     assert models["gpt-5.4-mini"].claims.capabilities[Capability.STREAMING] is True
     assert models["gpt-5.4-mini"].claims.capabilities[Capability.other("AudioUnderstanding")] is False

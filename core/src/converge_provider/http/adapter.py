@@ -107,13 +107,16 @@ class HttpChatBackend:
     async def health(self) -> Health:
         """Ask the service how it is; every failure is an answer too."""
         began = time.monotonic()
+        asked = evolve(self.wire.health(), timeouts=_HEALTH_TIMEOUTS)
         try:
-            response = await self._open().send(evolve(self.wire.health(), timeouts=_HEALTH_TIMEOUTS))
+            response = await self._open().send(asked)
         except LlmError as exc:
             return Health(reachable=False, healthy=False, detail=str(exc))
         latency_s = time.monotonic() - began
         detail = None
-        if not 200 <= response.status < 300:
+        if asked.method == "HEAD" and response.status < 500:
+            pass  # somebody is there, and the service has no better place to ask
+        elif not 200 <= response.status < 300:
             detail = str(self._classified(response))
         elif response.content_type == "text/html":
             detail = f"{response.url} answers with a web page. {self._wrong_place}"

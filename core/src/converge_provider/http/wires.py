@@ -110,7 +110,11 @@ class Wire(Protocol):
         ...
 
     def health(self) -> "HttpRequest":
-        """Make the request whose success says that the service is well; its timeouts are the shell's."""
+        """
+        Make the request whose success says that the service is well; its timeouts are the shell's.
+
+        A service without a place to ask is asked with ``HEAD``: then any answer short of a server's fault will do.
+        """
         ...
 
     def answer(self) -> Answer:
