@@ -255,6 +255,13 @@ async def test_gemini_refusal_is_typed_streamed_or_not(
 
 
 @pytest.mark.anyio
+async def test_gemini_refused_key_says_which_variable_to_look_at() -> None:
+    """A key that Google does not know is told with the names under which one is set."""
+    for error in await both(json_answer(_ERRORS["key"][0], status=400)):
+        assert "GEMINI_API_KEY or GOOGLE_API_KEY" in (error.remedy or "")
+
+
+@pytest.mark.anyio
 async def test_gemini_hint_when_to_come_back_is_believed() -> None:
     """The delay stands in the details of the error, not in a header."""
     for error in await both(json_answer(_ERRORS["rate"][0], status=429)):

@@ -208,7 +208,7 @@ async def test_ollama_error_inside_a_stream_is_typed(steps: tuple[bytes, ...], e
 _ERRORS: dict[str, tuple[int, object, type[LlmError], str]] = {
     "model": (404, {"error": "model 'qwen3:8b' not found"}, ModelNotFound, "Run: ollama pull qwen3:8b"),
     "pull": (404, {"error": 'model "x" not found, try pulling it first'}, ModelNotFound, "Run: ollama pull qwen3:8b"),
-    "url": (404, {"nothing": "here"}, ProviderError, "check the base URL"),
+    "url": (404, {"nothing": "here"}, ProviderError, "check the base URL (OLLAMA_HOST"),
     "thinking": (400, {"error": '"x" does not support thinking'}, InvalidRequest, ""),
     "tools": (400, {"error": "registry.ollama.ai/library/x does not support tools"}, InvalidRequest, ""),
     "long": (
@@ -218,7 +218,7 @@ _ERRORS: dict[str, tuple[int, object, type[LlmError], str]] = {
         "num_ctx",
     ),
     "signin": (401, {"error": "unauthorized", "signin_url": "https://x.example"}, AuthDenied, "Run: ollama signin"),
-    "cloud": (403, {"error": "ollama cloud is disabled"}, AuthDenied, "key"),
+    "cloud": (403, {"error": "ollama cloud is disabled"}, AuthDenied, "OLLAMA_API_KEY"),
     "rate": (429, {"error": "too many requests"}, RateLimited, ""),
     "busy": (
         503,

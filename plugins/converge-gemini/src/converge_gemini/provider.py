@@ -74,7 +74,10 @@ class Gemini:
         model = str(descriptor.model)
         dialect = dialect_of(model, _models(settings).get(model, ModelFacts()))
         return HttpChatBackend(
-            descriptor=descriptor, wire=GenerateContent(dialect=dialect, template=_template(settings))
+            descriptor=descriptor,
+            wire=GenerateContent(dialect=dialect, template=_template(settings)),
+            key="the API key (GEMINI_API_KEY or GOOGLE_API_KEY, unless configured otherwise)",
+            address="the base URL (GOOGLE_GEMINI_BASE_URL, unless configured otherwise)",
         )
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:

@@ -88,7 +88,12 @@ class Ollama:
             keep_alive=_keep_alive(settings.keep_alive),
             may_truncate=settings.truncate,
         )
-        return HttpChatBackend(descriptor=descriptor, wire=Chat(dialect=dialect, template=_template(settings)))
+        return HttpChatBackend(
+            descriptor=descriptor,
+            wire=Chat(dialect=dialect, template=_template(settings)),
+            key="the API key (OLLAMA_API_KEY, unless configured otherwise)",
+            address="the base URL (OLLAMA_HOST, unless configured otherwise)",
+        )
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """
