@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 from attrs.validators import ge, le
 
-from converge_provider import CandidateView, Scores, hashed_share, policy
+from converge_provider import CandidateView, Scores, policy
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -61,6 +61,8 @@ def balance(view: CandidateView, options: BalanceOptions) -> Scores:
 
 
 def _draw(view: CandidateView, options: BalanceOptions) -> _Drawn:
+    from converge_provider import hashed_share  # hashlib, not at registration
+
     ids = view.column("id")
     named = {name.lower(): weight for name, weight in options.weights.items()}
     weights = [options.others] * len(ids)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from converge_provider import CandidateView, Scores, hashed_share, policy
+from converge_provider import CandidateView, Scores, policy
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -64,6 +64,8 @@ def _names(view: CandidateView, shares: Mapping[str, float]) -> list[str | None]
 
 def _points(view: CandidateView, salt: str, names: Iterable[str]) -> Mapping[str, float]:
     """Say where on the way from 0 to 1 the key stands for each new backend; without a key, the decision's seed."""
+    from converge_provider import hashed_share  # hashlib, not at registration
+
     key = view.key
     words = ("seed", str(view.seed)) if key is None else ("key", key)
     return {name: hashed_share("canary", salt, name, *words) for name in names}

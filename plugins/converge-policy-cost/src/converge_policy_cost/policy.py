@@ -1,10 +1,14 @@
 """The policy: a score for what this request is expected to cost."""
 
+from typing import TYPE_CHECKING
+
 from attrs import field, frozen
 from attrs.validators import ge, gt, le, optional
 
-from converge_policy_cost.money import Expectation, dollars, expected_usd
 from converge_provider import CandidateView, Scores, policy
+
+if TYPE_CHECKING:
+    from converge_policy_cost.money import Expectation
 
 _SHARE = [ge(0.0), le(1.0)]
 _TOKENS = [ge(0), le(2**32 - 1)]
@@ -31,6 +35,8 @@ class CostOptions:
 @policy(options=CostOptions, monotone={"input_usd_per_mtok": "-", "output_usd_per_mtok": "-"})
 def cost(view: CandidateView, options: CostOptions) -> Scores:
     """Score by the money that this request is expected to cost."""
+    from converge_policy_cost.money import Expectation, expected_usd  # not at registration
+
     expected = Expectation(
         question=view.input_tokens or options.input_tokens,
         cached_share=options.cached_share,
@@ -55,7 +61,9 @@ def _answer_tokens(view: CandidateView, options: CostOptions) -> int:
     return round(options.output_share * limit)
 
 
-def _words(usd: float | None, expected: Expectation, options: CostOptions) -> str:
+def _words(usd: float | None, expected: "Expectation", options: CostOptions) -> str:
+    from converge_policy_cost.money import dollars  # only when it is read
+
     if usd is None:
         return "nobody has stated what it charges for this"
     cached = f" ({options.cached_share:.0%} out of the cache)" if options.cached_share else ""

@@ -1,11 +1,14 @@
 """The policy: rules in words about price, latency and quality, and a degree that keeps equals apart."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from converge_policy_fuzzy.inference import Inferred, grade, infer
 from converge_policy_fuzzy.options import FuzzyOptions
 from converge_policy_fuzzy.rules import CLASS_USD_PER_MTOK, Shapes
 from converge_provider import CandidateView, CostClass, Scores, policy
+
+if TYPE_CHECKING:
+    from converge_policy_fuzzy.inference import Inferred
 
 _SLOWEST_MS = 2.0**32 - 1
 
@@ -13,6 +16,8 @@ _SLOWEST_MS = 2.0**32 - 1
 @policy(options=FuzzyOptions, monotone={"typical_latency_ms": "-"})
 def fuzzy(view: CandidateView, options: FuzzyOptions) -> Scores:
     """Score by the rules, and among those of whom they say the same by the degree."""
+    from converge_policy_fuzzy.inference import infer  # not at registration
+
     facts = _facts(view)
     said = infer(facts, options)
     even_usd, even_ms = options.even_usd_per_mtok, options.even_ms
@@ -46,7 +51,7 @@ def _facts(view: CandidateView) -> Mapping[str, Sequence[float]]:
     }
 
 
-def _rules(said: Inferred, options: FuzzyOptions, row: int) -> str:
+def _rules(said: "Inferred", options: FuzzyOptions, row: int) -> str:
     held = [(rule, column[row]) for rule, column in zip(options.rules, said.rules, strict=True) if column[row]]
     return ", ".join(f"{rule}: {rule.then} {degree:.3g}" for rule, degree in held) or "no rule speaks"
 
@@ -70,5 +75,7 @@ def _words(view: CandidateView, facts: Mapping[str, Sequence[float]], options: F
 
 
 def _held(shapes: Shapes, value: float) -> str:
+    from converge_policy_fuzzy.inference import grade  # only when it is read
+
     degrees = [(word, grade(shape, value)) for word, shape in shapes.items()]
     return ", ".join(f"{word} {degree:.3g}" for word, degree in degrees if degree) or "no word"

@@ -6,17 +6,7 @@ from attrs import frozen
 
 from converge_provider import CandidateView
 
-__all__ = ("TIMES", "Estimate", "estimates")
-
-TIMES = (
-    "typical_latency_ms",
-    "latency_s",
-    "latency_p50_s",
-    "latency_p95_s",
-    "first_token_s",
-    "first_token_p95_s",
-)
-"""The columns that hold a time."""
+__all__ = ("Estimate", "estimates")
 
 
 @frozen

@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 from attrs.validators import ge, gt, le
 
-from converge_policy_latency.estimate import TIMES, Estimate, estimates
 from converge_provider import CandidateView, Scores, policy
 
 if TYPE_CHECKING:
     from attrs import Attribute
 
+    from converge_policy_latency.estimate import Estimate
+
+_TIMES = (
+    "typical_latency_ms",
+    "latency_s",
+    "latency_p50_s",
+    "latency_p95_s",
+    "first_token_s",
+    "first_token_p95_s",
+)
+"""The columns that hold a time."""
 _SHARE = [ge(0.0), le(1.0)]
 
 
@@ -40,9 +50,11 @@ class LatencyOptions:
     """The score, before it is lifted, of a backend whose latency is neither measured nor declared."""
 
 
-@policy(options=LatencyOptions, monotone=dict.fromkeys(TIMES, "-"))
+@policy(options=LatencyOptions, monotone=dict.fromkeys(_TIMES, "-"))
 def latency(view: CandidateView, options: LatencyOptions) -> Scores:
     """Score by the seconds that are expected."""
+    from converge_policy_latency.estimate import estimates  # not at registration
+
     tokens = min(options.output_tokens, view.answer_tokens or options.output_tokens)
     found = estimates(
         view,
@@ -65,7 +77,7 @@ def latency(view: CandidateView, options: LatencyOptions) -> Scores:
     return Scores(values=values, explain=lambda row: _words(found, row, lift=lifts[row], reference_s=reference))
 
 
-def _words(found: Estimate, row: int, *, lift: float, reference_s: float) -> str:
+def _words(found: "Estimate", row: int, *, lift: float, reference_s: float) -> str:
     tried = f"; {lift:.3g} of it to try it out" if lift else ""
     seconds = found.seconds[row]
     if seconds is None:
