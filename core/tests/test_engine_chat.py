@@ -119,7 +119,12 @@ async def test_cost_is_exact_when_prices_and_usage_are_known() -> None:
 @pytest.mark.parametrize(
     ("claims", "detail", "why"),
     [
-        pytest.param(Claims(), UsageDetail(output=1), "nobody has stated its prices", id="no-prices"),
+        pytest.param(
+            Claims(),
+            UsageDetail(output=1),
+            "nobody has stated its prices; state them as claims, or run: pip install converge-catalogue",
+            id="no-prices",
+        ),
         pytest.param(Claims(prices=PRICES), None, "did not say in detail", id="no-usage"),
         pytest.param(
             Claims(prices=Prices(input_usd_per_mtok=Decimal(1))),

@@ -103,6 +103,7 @@ PERFECT = BackendDescriptor(
 REQUEST = ChatRequest.of("hello")
 TOOL = ToolDefinition(name="t", description="d", parameters={})
 IN_CONFIGURATION = 'under [claims."acme/m"] in the configuration'
+OR_CATALOGUE = ", or run: pip install converge-catalogue"
 
 
 def entry(descriptor: BackendDescriptor, *, missing: tuple[str, ...] = ()) -> CatalogueEntry:
@@ -259,7 +260,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Reason]] = {
         {"criteria": SelectionCriteria()},
         Reason(
             "cost",
-            f"cost class unknown, at most Medium is asked for; if you know it, state cost_class {IN_CONFIGURATION}",
+            "cost class unknown, at most Medium is asked for; "
+            f"if you know it, state cost_class {IN_CONFIGURATION}{OR_CATALOGUE}",
             unknown=True,
         ),
     ),
@@ -401,7 +403,7 @@ DEMANDS: dict[str, tuple[dict[str, Any], dict[str, Any], Reason]] = {
         Reason(
             "output_price",
             "output price unknown, at most $2 per million tokens is asked for; "
-            f"if you know it, state prices.output_usd_per_mtok {IN_CONFIGURATION}",
+            f"if you know it, state prices.output_usd_per_mtok {IN_CONFIGURATION}{OR_CATALOGUE}",
             unknown=True,
         ),
     ),
@@ -415,7 +417,8 @@ DEMANDS: dict[str, tuple[dict[str, Any], dict[str, Any], Reason]] = {
         {**demanding(max_usd_per_request=1), **sending(max_tokens=100)},
         Reason(
             "request_price",
-            f"price of this request unknown, at most $1 is asked for; if you know it, state prices {IN_CONFIGURATION}",
+            "price of this request unknown, at most $1 is asked for; "
+            f"if you know it, state prices {IN_CONFIGURATION}{OR_CATALOGUE}",
             unknown=True,
         ),
     ),

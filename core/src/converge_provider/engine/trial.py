@@ -106,7 +106,7 @@ class Trial:
 
 
 _NO_USAGE = Cost(unknown="the backend did not say in detail which tokens it used")
-_NO_PRICES = Cost(unknown="nobody has stated its prices")
+_NO_PRICES = Cost(unknown="nobody has stated its prices; state them as claims, or run: pip install converge-catalogue")
 
 
 def cost_of(prices: Prices | None, usage: UsageDetail | None, *, at_s: float | None = None) -> Cost:
@@ -115,7 +115,7 @@ def cost_of(prices: Prices | None, usage: UsageDetail | None, *, at_s: float | N
 
     Example:
         >>> str(cost_of(None, UsageDetail(output=5)))
-        'unknown: nobody has stated its prices'
+        'unknown: nobody has stated its prices; state them as claims, or run: pip install converge-catalogue'
 
     """
     if usage is None:

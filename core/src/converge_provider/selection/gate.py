@@ -11,6 +11,10 @@ from converge_provider.selection.table import Table
 
 __all__ = ("Failure", "Gate", "failed", "lacks", "unknown", "verdicts")
 
+_PRICED = frozenset({"prices", "cost_class"})
+_CATALOGUE = ", or run: pip install converge-catalogue"
+"""Who else states what public services charge."""
+
 
 @frozen
 class Gate:
@@ -90,4 +94,5 @@ def unknown(table: Table, place: int, gate: str, fact: str, *, key: str, claim: 
 
     """
     where = f'[claims."{table.ids[place]}"] in the configuration'
-    return Reason(gate, f"{fact}; if you know it, state {key} under {where}", unknown=True, key=claim or key)
+    elsewhere = _CATALOGUE if (claim or key) in _PRICED else ""
+    return Reason(gate, f"{fact}; if you know it, state {key} under {where}{elsewhere}", unknown=True, key=claim or key)

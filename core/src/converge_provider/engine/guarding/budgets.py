@@ -161,7 +161,10 @@ def _lines(budget: BudgetSettings, admission: "Admission", asked: int) -> list[_
     if budget.usd is not None:
         most = most_usd(admission.entry.claims.prices, asked, answered)
         if most is None and not budget.allow_unknown_prices:
-            return "nobody has stated the backend's prices; state them as claims, or set allow_unknown_prices"
+            return (
+                "nobody has stated the backend's prices; state them as claims, run pip install converge-catalogue, "
+                "or set allow_unknown_prices"
+            )
         hold = Hold(f"{account} usd", pico_usd(most or Decimal(0)), pico_usd(budget.usd), window_s)
         lines.append(_Line(budget, money=True, hold=hold))
     return lines
