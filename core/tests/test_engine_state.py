@@ -279,6 +279,41 @@ def test_samples_are_what_a_plain_list_says(attempts: list[tuple[float, float, f
     assert samples.error_rate == (sum(failed for *_, failed in kept) / len(kept) if kept else None)
 
 
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from("abc"), st.floats(0, 500), st.sampled_from(["begin", "answer", "fail", "look"])),
+        max_size=60,
+    )
+)
+def test_what_is_kept_ready_is_what_is_so(steps: list[tuple[str, float, str]]) -> None:
+    """Looking often or only at the end gives the same, whoever has changed or grown old meanwhile."""
+    watched, plain, now_s = MemoryStore(), MemoryStore(), 1_000.0
+    for backend, pause_s, what in steps:
+        now_s += pause_s
+        outcome = Outcome.ANSWERED if what == "answer" else Outcome.FAILED
+        end = Attempt(number=1, backend=backend, started_s=now_s, elapsed_s=pause_s / 500, outcome=outcome)
+        for store in (watched, plain):
+            if what == "begin":
+                store.begin(backend)
+            elif what != "look":
+                store.note(end)
+        watched.measured(now_s=now_s)
+    now_s += 1
+
+    assert dict(watched.measured(now_s=now_s)) == dict(plain.measured(now_s=now_s))
+
+
+def test_mapping_that_was_given_can_be_gone_through_while_others_come() -> None:
+    """A reader in another thread does not break when a backend is called for the first time."""
+    store = MemoryStore()
+    store.begin("a/1")
+    given = iter(store.measured(now_s=0.0))
+    store.begin("b/1")
+    store.measured(now_s=0.0)
+
+    assert list(given) == ["a/1"]
+
+
 @given(values=st.lists(st.floats(0, 100), min_size=1, max_size=60), percent=st.integers(1, 100))
 def test_percentile_is_the_smallest_that_so_many_do_not_exceed(values: list[float], percent: int) -> None:
     """At least so many in a hundred are at or below it, and fewer below the next smaller value."""

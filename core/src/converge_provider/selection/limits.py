@@ -72,8 +72,8 @@ def _say_latency(table: Table, question: Question, place: int) -> Reason:
 def _measured_slow(table: Table, question: Question) -> int:
     if not question.slow or question.criteria is None:
         return 0
-    limit_ms, known = question.requirements.max_latency_ms, table.place_of
-    slow = (known.get(backend_id) for backend_id in question.slow if _measured_s(question, backend_id) * 1e3 > limit_ms)
+    limit_s, known = question.requirements.max_latency_ms / 1e3, table.place_of
+    slow = (known.get(backend_id) for backend_id in question.slow if _measured_s(question, backend_id) > limit_s)
     return mask_at(place for place in slow if place is not None)
 
 

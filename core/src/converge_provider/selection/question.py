@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -146,10 +147,9 @@ def _slow(state: StateView, limit_ms: int) -> Mapping[str, Measured]:
     rule = state.latency_rule
     if rule is None:
         return _NOBODY
-    timed = [(backend_id, one, rule.of(one)) for backend_id, one in state.measured.items()]
-    return {
-        backend_id: one for backend_id, one, latency_s in timed if latency_s is not None and latency_s * 1e3 > limit_ms
-    }
+    enough, limit_s, seconds = rule.samples, limit_ms / 1e3, attrgetter(rule.column)
+    measured = [(name, one) for name, one in state.measured.items() if one.latency_samples >= enough]
+    return {name: one for name, one in measured if (latency_s := seconds(one)) is not None and latency_s > limit_s}
 
 
 def _replaced(aliases: Mapping[str, str], *names: str | None) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """The eligible candidates as a policy sees them."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -139,7 +140,7 @@ class View:
         if self._measured is None:
             find = state.measured.get
             self._measured = tuple([find(ids[place], _STRANGER) for place in self.places])
-        return tuple([getattr(one, name) for one in self._measured])
+        return tuple(map(attrgetter(name), self._measured))
 
     def _asks(self, what: str) -> None:
         if what in self.asked:

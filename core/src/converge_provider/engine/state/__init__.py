@@ -7,7 +7,8 @@ The rooms::
     standing     who sits out: circuits, benches     store        the protocol
     memory       the store in this process           windows      amounts over time
     reckoning    a circuit's counts                  samples      the latest measurements, and their percentiles
-    gauge        what is measured of a backend       assignments  who answered what belongs together
+    gauge        what is measured of a backend       gauges       of all, kept ready
+    assignments  who answered what belongs together
 """
 
 from converge_provider.engine.state.holding import Hold, Shortage

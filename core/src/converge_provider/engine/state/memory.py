@@ -1,13 +1,13 @@
 """The store in this process."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from converge_provider.engine.outcomes import Attempt
 from converge_provider.engine.state.assignments import Assignments
-from converge_provider.engine.state.gauge import Gauge
+from converge_provider.engine.state.gauges import Gauges
 from converge_provider.engine.state.holding import Hold, Shortage
 from converge_provider.engine.state.reckoning import Reckoning, opened
 from converge_provider.engine.state.remembered import Remembered
@@ -47,10 +47,9 @@ class MemoryStore:
         """
         self._number = 0
         self._known: dict[str, Remembered] = {}
-        self._gauges: dict[str, Gauge] = {}
+        self._gauges = Gauges()
         self._assignments = Assignments(most=keys, lasting_s=key_lasting_s)
         self._documents: Mapping[str, JsonObject] = {}
-        self._measuring = Lock()
         self._learning = Lock()
         self._reckonings: dict[str, Reckoning] = {}
         self._circuits: Mapping[str, Circuit] = _NO_CIRCUITS
@@ -75,8 +74,7 @@ class MemoryStore:
 
     def begin(self, backend: str) -> None:
         """Take the beginning of an attempt."""
-        with self._measuring:
-            self._gauge(backend).begin()
+        self._gauges.begin(backend)
         self._number += 1
 
     def note(self, attempt: Attempt) -> None:
@@ -87,26 +85,12 @@ class MemoryStore:
             self._known[attempt.backend] = after
         elif attempt.backend not in self._gauges:
             return
-        with self._measuring:
-            self._gauge(attempt.backend).end(attempt)
+        self._gauges.end(attempt)
         self._number += 1
 
-    def _gauge(self, backend: str) -> Gauge:
-        gauge = self._gauges.get(backend)
-        if gauge is None:
-            gauge = self._gauges[backend] = Gauge()
-        return gauge
-
     def measured(self, *, now_s: float) -> Mapping[str, Measured]:
-        """Give what was measured of every backend, computed when it is read."""
-        return _Measurements(self._shown, self._gauges, now_s)
-
-    def _shown(self, backend: str, now_s: float) -> Measured | None:
-        gauge = self._gauges.get(backend)
-        if gauge is None:
-            return None
-        with self._measuring:
-            return gauge.show(self.recall(backend), now_s)
+        """Give what was measured of every backend."""
+        return self._gauges.show(self.recall, now_s)
 
     def assigned(self, key: str, *, now_s: float) -> str | None:
         """Give who last answered a request with this key."""
@@ -252,29 +236,6 @@ class MemoryStore:
 
     async def aclose(self) -> None:
         """Have nothing to hand over."""
-
-
-class _Measurements(Mapping[str, Measured]):
-    """What was measured, by backend, computed when it is read."""
-
-    def __init__(
-        self, show: Callable[[str, float], Measured | None], known: Mapping[str, object], now_s: float
-    ) -> None:
-        self._show = show
-        self._known = known
-        self._now_s = now_s
-
-    def __getitem__(self, backend: str) -> Measured:
-        found = self._show(backend, self._now_s)
-        if found is None:
-            raise KeyError(backend)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._known))
-
-    def __len__(self) -> int:
-        return len(self._known)
 
 
 def checked_document(policy: str, document: object) -> JsonObject:

@@ -57,13 +57,16 @@ class Samples:
         self._latest.append((ended_s, None, None))
         self._failures += 1
 
-    def expire(self, now_s: float) -> bool:
-        """Forget what is too old; say whether anything was."""
-        latest, gone = self._latest, False
-        while latest and latest[0][0] <= now_s - LASTING_S:
+    @property
+    def oldest_s(self) -> float | None:
+        """When the oldest attempt ended, ``None``: there are none."""
+        return self._latest[0][0] if self._latest else None
+
+    def expire(self, now_s: float) -> None:
+        """Forget what is too old."""
+        latest = self._latest
+        while latest and latest[0][0] + LASTING_S <= now_s:
             self._forget()
-            gone = True
-        return gone
 
     def _forget(self) -> None:
         _, latency_s, first_s = self._latest.popleft()
