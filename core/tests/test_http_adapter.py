@@ -130,9 +130,15 @@ def event(framing: Framing, document: object) -> bytes:
 
 def streamed(framing: Framing, *steps: object, ended: bool = True) -> Script:
     """Give a streamed answer of documents, and of bytes, pauses and words of the server's as they are."""
-    framed = [step if isinstance(step, bytes | float) or step == HANG else event(framing, step) for step in steps]
+    framed = [_framed(framing, step) for step in steps]
     kind = "text/event-stream" if framing == "sse" else "application/x-ndjson"
     return event_stream(*framed, headers={"content-type": kind, "x-request-id": "r1"}, ended=ended)
+
+
+def _framed(framing: Framing, step: object) -> bytes | float | str:
+    if isinstance(step, bytes | float):
+        return step
+    return HANG if step == HANG else event(framing, step)
 
 
 @asynccontextmanager
@@ -281,7 +287,7 @@ async def test_adapter_never_takes_half_an_answer_for_a_whole(
         (({"error": {"message": "bad bird", "code": "naughty"}},), ContentFiltered),
         (({"text": "Hi"}, "{rubbish"), ProviderError),
         (({"text": "Hi"}, '"a text"'), ProviderError),
-        (({},), ProviderError),
+        (("{}",), ProviderError),
         (({"end": 1},), ContentFiltered),
     ],
     ids=["error", "rate", "own-rule", "json", "text", "empty", "at-the-end"],

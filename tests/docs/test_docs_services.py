@@ -5,7 +5,7 @@ The page of services is what their table says.
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -143,8 +143,8 @@ _WORDS = {
 }
 
 
-def _listed(names: object) -> str:
-    return ", ".join(f"`{name}`" for name in names) if isinstance(names, tuple | dict) else ""
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def test_page_of_services_is_what_the_table_says() -> None:

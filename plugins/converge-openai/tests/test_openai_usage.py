@@ -96,6 +96,7 @@ def test_usage_becomes_disjoint_buckets_that_add_up(usage: dict[str, Any], expec
     found = usage_from_wire(usage)
 
     assert found == expected
+    assert found is not None
     assert found.totals().total_tokens == usage["total_tokens"]
     assert found.totals().prompt_tokens == usage["prompt_tokens"]
 

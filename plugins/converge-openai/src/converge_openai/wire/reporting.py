@@ -47,11 +47,8 @@ def gather(kept: dict[str, Any], delta: Mapping[str, Any]) -> None:
     for key, value in delta.items():
         if key in KNOWN_IN_MESSAGE or value is None:
             continue
-        before = kept.get(key)
-        if isinstance(before, list) and isinstance(value, list):
-            kept[key] = [*as_list(before), *as_list(value)][:_LONGEST_LIST]
-        else:
-            kept[key] = value
+        before, further = as_list(kept.get(key)), as_list(value)
+        kept[key] = [*before, *further][:_LONGEST_LIST] if before and further else value
 
 
 def sources_in(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -61,9 +61,9 @@ def usage_in(chunk: Mapping[str, Any]) -> dict[str, Any]:
     found = as_object(chunk.get("usage"))
     if not found and "x_groq" in chunk:
         found = as_object(as_object(chunk["x_groq"]).get("usage"))
-    choices = chunk.get("choices")
-    if not found and isinstance(choices, list) and choices:
-        found = as_object(as_object(as_list(choices)[0]).get("usage"))
+    if not found:
+        choice = next(iter(as_list(chunk.get("choices"))), None)
+        found = as_object(as_object(choice).get("usage"))
     return found
 
 
