@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
+import anyio
 import pytest
 
 import converge_policy_balance
@@ -154,6 +155,49 @@ async def test_all_policies_together_add_up_and_replay_to_the_last_bit() -> None
     assert 0 < len(vetoed) < 20
     assert {decision.chosen for decision in decisions} >= {"acme/new"}
     assert "acme/new" not in {decision.chosen for decision in vetoed}
+
+
+async def test_requests_at_the_same_time_go_to_different_backends() -> None:
+    """By least busy, three requests under way at once are one for each of three equal backends."""
+    clock = ManualClock(autojump=True)
+    backends = [priced(f"acme/{name}", *(((1.0, "Four."),) * 3), usd="1", clock=clock) for name in ("a", "b", "c")]
+    least_busy = policies(PolicyChoice(name="balance", options={"mode": "least_busy"}))
+    found: list[Decision] = []
+
+    async with Engine(catalogue_of(*backends), policies=least_busy, clock=clock, random=Random(7)) as engine:
+
+        async def ask() -> None:
+            found.append((await engine.chat("How many beds are free?")).decision)
+
+        for _ in range(3):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(ask)
+            assert {decision.chosen for decision in found[-3:]} == {"acme/a", "acme/b", "acme/c"}
+
+    catalogue = catalogue_of(*backends)
+    assert [replayed(decision, catalogue) for decision in found] == [codec.dump(decision) for decision in found]
+
+
+@pytest.mark.parametrize(
+    ("share", "failing", "backends"),
+    [
+        pytest.param(1.0, "acme/new", ["acme/new", "acme/old"], id="its own key, the new one fails"),
+        pytest.param(0.0, "acme/old", ["acme/old", "acme/new"], id="another key, all others fail"),
+    ],
+)
+async def test_canary_leaves_somebody_to_fall_back_to(share: float, failing: str, backends: list[str]) -> None:
+    """Whoever fails, somebody answers: the old backend for the new one, and the new one when nobody else is left."""
+    clock = ManualClock(autojump=True)
+    scripts: dict[str, tuple[Turn, ...]] = {"acme/old": ("Four.",), "acme/new": ("Four.",)}
+    scripts[failing] = (RateLimited(3600.0),)
+    catalogue = catalogue_of(*(priced(name, *script, usd="1", clock=clock) for name, script in scripts.items()))
+    canary = policies(PolicyChoice(name="canary", options={"shares": {"acme/new": share}}))
+
+    async with Engine(catalogue, policies=canary, clock=clock, random=Random(7)) as engine:
+        reply = await engine.chat(of("one"))
+
+    assert [attempt.backend for attempt in reply.attempts] == backends
 
 
 def test_policies_give_the_same_in_any_order_of_backends_and_policies() -> None:

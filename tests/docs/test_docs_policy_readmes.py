@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 
 from converge_provider import PluginRegistry, load_configuration
@@ -56,6 +57,15 @@ def test_policy_configuration_example_is_accepted(page: Path, tmp_path: Path) ->
         assert [one.policy.name for one in enable(configuration.policies, installed)] == re.findall(
             r'^name = "(.*)"$', example, re.MULTILINE
         )
+
+
+@pytest.mark.parametrize("readme", READMES, ids=ids)
+def test_policy_readme_explains_every_option(readme: Path) -> None:
+    """The table of options names each option of the policy, in its order, and no other."""
+    table = readme.read_text("utf-8").split("| option |")[1].split("\n\n")[0]
+    policy = PluginRegistry.discover().policies[readme.parent.name.removeprefix("converge-policy-")]
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [field.name for field in attrs.fields(policy.options)]
 
 
 def test_how_to_shows_every_maintained_policy() -> None:
