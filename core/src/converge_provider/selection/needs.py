@@ -39,6 +39,9 @@ _MEDIA: dict[type, tuple[str, str]] = {
 }
 
 
+_NO_COUNTS: Mapping[str, int] = {}
+
+
 @frozen
 class Needs:
     """What a request needs by itself."""
@@ -51,7 +54,7 @@ class Needs:
     """Tokens of the request itself, estimated."""
     answer_tokens: int = 0
     """Tokens of the answer, as the request limits it."""
-    counted: Mapping[str, int] = field(factory=dict[str, int], metadata={"omit_empty": True})
+    counted: Mapping[str, int] = field(default=_NO_COUNTS, metadata={"omit_empty": True})
     """Tokens of the request itself by each tokeniser that was asked, because the estimate left a doubt."""
 
     @classmethod
@@ -69,6 +72,8 @@ class Needs:
     @property
     def least_context_tokens(self) -> int:
         """The same by whoever counts the fewest."""
+        if not self.counted:
+            return self.context_tokens
         return min((self.input_tokens, *self.counted.values())) + self.answer_tokens
 
     def in_words(self) -> tuple[Derived, ...]:
