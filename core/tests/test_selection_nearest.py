@@ -187,3 +187,35 @@ def test_price_of_a_request_is_replayed() -> None:
 
     assert decision.counts == {"request_price": 1}
     assert again == decision
+
+
+def test_price_of_a_request_ends_where_the_backend_ends_its_answer() -> None:
+    """Who gives at most 4 tokens costs no more than those, however many are asked for."""
+    prices = Prices(input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(10))
+    request = evolve(ChatRequest.of("How many beds?"), max_tokens=100)
+    decision = ask(
+        [Claims(prices=prices, max_output_tokens=4), Claims(prices=prices)],
+        constraints=Constraints(max_usd_per_request="0.00004"),
+        request=request,
+    )
+
+    assert {row.id: [reason.gate for reason in row.reasons] for row in decision.rejected} == {
+        "test/m0": ["output"],
+        "test/m1": ["request_price"],
+    }
+
+
+def test_price_is_compared_anew_for_another_request() -> None:
+    """One catalogue judges requests of different sizes, and limits of different heights, each by its own price."""
+    prices = Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1))
+    catalogue = Catalogue.of(backend("m", Claims(prices=prices)))
+
+    def admits(text: str, tokens: int, most: str) -> bool:
+        request = evolve(ChatRequest.of(text), max_tokens=tokens)
+        return decide(catalogue, request=request, constraints=Constraints(max_usd_per_request=most)).chosen is not None
+
+    assert admits("Hi", 10, "0.0001")
+    assert not admits("Hi", 1_000, "0.0001")
+    assert not admits("Hi " * 900, 10, "0.0001")
+    assert admits("Hi " * 900, 10, "0.01")
+    assert admits("Hi", 10, "0.0001")
