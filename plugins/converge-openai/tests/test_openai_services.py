@@ -13,7 +13,7 @@ from attrs import evolve
 
 from converge_openai.addresses import base_of
 from converge_openai.backend import ChatCompletions
-from converge_openai.facts import ModelFacts, cost_class_of
+from converge_openai.facts import ModelFacts
 from converge_openai.provider import OpenAiCompatible, provider_types
 from converge_openai.services import Service, services
 from converge_openai.settings import Settings
@@ -32,6 +32,7 @@ from converge_provider import (
 from converge_provider.http import Timeouts
 
 GPT = {"gpt": ModelFacts()}
+PRICES = Prices(input_usd_per_mtok=Decimal(5), output_usd_per_mtok=Decimal(40))
 TYPES = {one.name: one for one in provider_types()}
 README = Path(__file__).parents[1] / "README.md"
 
@@ -130,7 +131,7 @@ def test_settings_class_takes_the_variables_of_its_row(name: str) -> None:
     assert loaded != kind()
     assert repr(kind(api_key=Secret("sk-planted"))).startswith(f"{kind.__name__}(api_key=Secret('***')")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        loaded.base_url = "other"  # type: ignore[misc]
+        setattr(loaded, "base_url", "other")  # noqa: B010 - the checkers know that it is frozen
 
 
 @pytest.mark.parametrize(
@@ -311,15 +312,15 @@ def test_claims_say_what_is_honoured() -> None:
     assert models["gpt-5.4-mini"].claims.capabilities[Capability.other("AudioUnderstanding")] is False
 
 
-def test_prices_give_the_class_of_cost() -> None:
-    """The class follows from the price of output; an engine of one's own charges nothing."""
-    models = described("openai")
+def test_prices_are_the_users_or_none() -> None:
+    """The table states no price, since prices change; the user's give the class of cost; an engine's own are zero."""
+    models = described("openai", models={"m": ModelFacts(prices=PRICES)})
+    known = [facts for row in services().values() for facts in row.models.values()]
 
-    assert models["gpt-6-luna"].cost_class is CostClass.VERY_LOW
-    assert models["gpt-5.4-mini"].cost_class is CostClass.LOW
-    assert models["gpt-6-sol"].cost_class is CostClass.MEDIUM
-    assert cost_class_of(Prices(output_usd_per_mtok=Decimal(50))) is CostClass.VERY_HIGH
-    assert cost_class_of(None) is None
+    assert {(facts.prices, facts.cost_class) for facts in known} == {(None, None)}
+    assert models["gpt-6-sol"].claims.prices is None
+    assert "cost_class" in models["gpt-6-sol"].unknown
+    assert (models["m"].claims.prices, models["m"].cost_class) == (PRICES, CostClass.MEDIUM)
     local = described("vllm", models={"m": ModelFacts()})["m"]
     assert local.cost_class is CostClass.FREE
     assert local.claims.prices == Prices(input_usd_per_mtok=Decimal(0), output_usd_per_mtok=Decimal(0))
@@ -355,7 +356,7 @@ def test_place_follows_from_the_address(
 
 
 def test_vendor_facts_do_not_hold_elsewhere() -> None:
-    """Behind another address than the vendor's, its prices, promises and places are not claimed."""
+    """Behind another address than the vendor's, its name, promises and places are not claimed."""
     own = described("openai")["gpt-5.4-mini"]
     elsewhere = described("openai", base_url="https://proxy.example/v1")["gpt-5.4-mini"]
 
@@ -363,10 +364,8 @@ def test_vendor_facts_do_not_hold_elsewhere() -> None:
     assert (own.claims.country, own.claims.region, own.claims.service) == ("US", "US", "openai")
     assert {one.name for one in own.claims.certifications or ()} == {"SOC2", "ISO27001"}
     assert elsewhere.claims.certifications is None
-    assert own.claims.prices is not None
     assert (elsewhere.claims.retention_days, elsewhere.claims.trains_on_inputs) == (None, None)
     assert (elsewhere.claims.country, elsewhere.claims.region, elsewhere.claims.service) == (None, None, None)
-    assert elsewhere.claims.prices is None
     assert "cost_class" in elsewhere.unknown
     assert elsewhere.capabilities.tool_use
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from converge_openai.facts import FLAGS, ModelFacts, cost_class_of
+from converge_openai.facts import FLAGS, ModelFacts
 from converge_openai.services import Place, Service
 from converge_openai.wire.dialect import FEATURES, Dialect
 from converge_provider import (
@@ -18,7 +18,7 @@ from converge_provider import (
 )
 from converge_provider.http import host_of, is_loopback
 
-__all__ = ("describe", "dialect_of", "is_own_host")
+__all__ = ("describe", "dialect_of")
 
 _NOTHING = Decimal(0)
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
@@ -87,7 +87,7 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
     if not service.takes_tools:
         facts = evolve(facts, tool_use=False)
     prices = _prices(service, facts)
-    cost_class = facts.cost_class or cost_class_of(prices)
+    cost_class = facts.cost_class or (None if prices is None else prices.cost_class())
     places = _places(service, host)
     made = BackendDescriptor.unstated(
         service.name,
@@ -104,7 +104,7 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
     return evolve(made, data_sovereignty=next(iter(places), DataSovereignty.ANY))
 
 
-def is_own_host(service: Service, host: str) -> bool:
+def _is_own_host(service: Service, host: str) -> bool:
     """Say whether the vendor itself answers there, so that what is known of the vendor holds."""
     ends = (*service.hosts, *(name for name in service.places if name.startswith(".")))
     return bool(host) and (host == host_of(service.base_url) or host in service.places or host.endswith(ends))
@@ -133,7 +133,7 @@ def _places(service: Service, host: str) -> frozenset[DataSovereignty]:
 
 
 def _claims(service: Service, facts: ModelFacts, host: str) -> Claims:
-    vendor = service if is_own_host(service, host) else None
+    vendor = service if _is_own_host(service, host) else None
     place = _place(service, host)
     senses = {_SENSES[sense]: getattr(facts, sense) if sense in service.media else False for sense in _SENSES}
     stated = facts if facts.source else vendor

@@ -1,26 +1,16 @@
 """What is known of a model, from this plugin's table or from the user's configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
-from typing import Any
 
 from attrs import field, fields, frozen
 
 from converge_provider import ChatBackendCapabilities, CostClass, Prices
 
-__all__ = ("FLAGS", "ModelFacts", "cost_class_of")
+__all__ = ("FLAGS", "ModelFacts")
 
 FLAGS = tuple(attribute.name for attribute in fields(ChatBackendCapabilities) if attribute.name != "context_tokens")
 """The contract's flags, each of which a model may have, not have, or nobody knows."""
-
-_DEAREST = (
-    (Decimal(0), CostClass.FREE),
-    (Decimal(1), CostClass.VERY_LOW),
-    (Decimal(5), CostClass.LOW),
-    (Decimal(15), CostClass.MEDIUM),
-    (Decimal(40), CostClass.HIGH),
-)
 
 
 @frozen(kw_only=True)
@@ -63,25 +53,3 @@ class ModelFacts:
     """Who says so."""
     as_of: date | None = None
     """When it was true."""
-
-    @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> "ModelFacts":
-        """Make facts of a row of this plugin's table, which the tests load through the strict codec."""
-        prices: dict[str, Any] = {name: Decimal(amount) for name, amount in row.get("prices", {}).items()}
-        values: dict[str, Any] = {**row, "prices": Prices(**prices) if prices else None}
-        return cls(**values)
-
-
-def cost_class_of(prices: Prices | None) -> CostClass | None:
-    """
-    Give the class of a model's price for output, in dollars per million tokens: up to 1, 5, 15, 40, and above.
-
-    Example:
-        >>> cost_class_of(Prices(output_usd_per_mtok=Decimal("4.50")))
-        <CostClass.LOW: 'Low'>
-
-    """
-    if prices is None or prices.output_usd_per_mtok is None:
-        return None
-    amount = prices.output_usd_per_mtok
-    return next((name for limit, name in _DEAREST if amount <= limit), CostClass.VERY_HIGH)

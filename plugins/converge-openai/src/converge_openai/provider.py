@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 from converge_openai.addresses import base_of, chat_url
-from converge_openai.describing import describe, dialect_of, is_own_host
+from converge_openai.describing import describe, dialect_of
 from converge_openai.facts import ModelFacts
 from converge_openai.services import Service, services
 from converge_openai.settings import Settings, settings_class
 from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
-from converge_provider.http import HttpRequest, host_of
+from converge_provider.http import HttpRequest
 
 if TYPE_CHECKING:
     from converge_provider.http import HttpChatBackend
@@ -113,12 +113,9 @@ class OpenAiCompatible:
         return [describe(self.service, name, one, template.url) for name, one in facts.items()]
 
     def _models(self, settings: Settings) -> Mapping[str, ModelFacts]:
-        """Give what is known of models: the table's prices hold where the vendor answers, the user's facts anywhere."""
-        known = dict(self.service.models)
-        if not is_own_host(self.service, host_of(self._url_or_none(settings) or "")):
-            known = {name: evolve(facts, prices=None) for name, facts in known.items()}
+        """Give what is known of models: the table's facts, and before them the user's."""
         own = {name: evolve(facts, source=facts.source or _CONFIGURED) for name, facts in settings.models.items()}
-        return {**known, **own}
+        return {**self.service.models, **own}
 
     def _url_or_none(self, settings: Settings) -> str | None:
         written = settings.base_url.strip() or ("" if self.service.needs_address else self.service.base_url)

@@ -148,7 +148,7 @@ def _service(name: str, row: dict[str, Any]) -> Service:
     models: dict[str, dict[str, Any]] = row.pop("models", {})
     own: dict[str, Any] = {
         "places": {host: Place(**place) for host, place in row.pop("places", {}).items()},
-        "models": {model: ModelFacts.of_row(_dated(facts)) for model, facts in models.items()},
+        "models": {model: ModelFacts(**_dated(facts)) for model, facts in models.items()},
         "certifications": tuple(Certificate(**_dated(one)) for one in row.pop("certifications", ())),
     }
     return Service(name=name, **_dated(row), **own)
