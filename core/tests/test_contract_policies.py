@@ -6,7 +6,18 @@ from typing import Any
 import attrs
 import pytest
 
-from converge_provider import CandidateView, EnabledPolicy, NoOptions, Policy, PolicyChoice, Scores, codec, policy
+from converge_provider import (
+    CandidateView,
+    EnabledPolicy,
+    Experience,
+    JsonObject,
+    NoOptions,
+    Policy,
+    PolicyChoice,
+    Scores,
+    codec,
+    policy,
+)
 from converge_provider.codec import DocumentError
 
 
@@ -65,6 +76,22 @@ def test_decorator_makes_a_policy(made: Policy, name: str, options: type, may_ve
     """The decorator, bare or called, gives an object with everything a policy owes."""
     assert (made.name, made.options, made.may_veto) == (name, options, may_veto)
     assert attrs.fields(made.options) is not None
+
+
+def test_optional_parts_are_there_when_they_are_given() -> None:
+    """A policy learns, and promises how its scores move, only when it says so."""
+
+    def learn(document: JsonObject, experience: Experience, options: object) -> JsonObject:
+        return {**document, experience.outcome: str(options)}
+
+    @policy(monotone={"quality": "+"}, learn=learn)
+    def learning(view: CandidateView, options: NoOptions) -> Sequence[float]:
+        return [1.0 if options == NoOptions() else 0.0] * len(view)
+
+    made: Any = learning
+    bare: Any = plain
+
+    assert (made.monotone, made.learn, bare.monotone, bare.learn) == ({"quality": "+"}, learn, {}, None)
 
 
 def test_policy_scores_with_the_function_it_was_made_of() -> None:

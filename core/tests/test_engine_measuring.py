@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -32,6 +33,8 @@ from converge_provider import (
     policy,
 )
 from converge_provider.engine.asking import key_of
+from converge_provider.engine.journal import FileJournal
+from converge_provider.selection.replaying import differences, replay
 from converge_provider.testing import ManualClock, ScriptedBackend, catalogue_of
 
 INTERACTIVE = SelectionCriteria(latency=LatencyClass.INTERACTIVE)
@@ -310,6 +313,25 @@ async def test_policy_that_hangs_while_learning_harms_nobody() -> None:
 
     assert reply.content == "Hi"
     assert store.memory_of("other") == {"free": True}
+
+
+@pytest.mark.anyio
+async def test_journal_keeps_what_was_seen(tmp_path: Path) -> None:
+    """A decision that another process reads from the journal is made again from it, with the same scores."""
+    journal = FileJournal(tmp_path)
+    backends = [ScriptedBackend("Hi", id=f"x/{i}") for i in range(3)]
+    policies = (EnabledPolicy(least_busy()),)
+    async with Engine(catalogue_of(*backends), policies=policies, journal=journal) as engine:
+        engine.store.begin("x/0")
+        reply = await engine.chat("Hi")
+    (row,) = FileJournal(tmp_path).latest(1)
+    recorded = row.decisions[0].decision
+    again = replay(recorded, engine.catalogue, {"least-busy": least_busy()})
+
+    assert reply.backend == "x/1"
+    assert recorded.state == reply.decision.state
+    assert again.ranking == recorded.ranking
+    assert list(differences(recorded, again)) == []
 
 
 def test_learning_is_not_lost_where_two_learn_at_once() -> None:

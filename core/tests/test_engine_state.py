@@ -18,6 +18,7 @@ from converge_provider import (
     PolicyError,
 )
 from converge_provider.engine.state import Hold, MemoryStore, Remembered, Shortage, StateStore
+from converge_provider.engine.state.gauge import Gauge
 from converge_provider.engine.state.samples import Samples, percentile
 from converge_provider.testing import HANG, ManualClock, ScriptedBackend, StateStoreSuite, catalogue_of
 
@@ -301,6 +302,27 @@ def test_what_is_kept_ready_is_what_is_so(steps: list[tuple[str, float, str]]) -
     now_s += 1
 
     assert dict(watched.measured(now_s=now_s)) == dict(plain.measured(now_s=now_s))
+
+
+def test_only_what_changed_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a thousand backends, one call costs one of them."""
+    shown = list[float | None]()
+    show = Gauge.show
+
+    def showing(self: Gauge, known: Remembered) -> Measured:
+        shown.append(known.latency_s)
+        return show(self, known)
+
+    store = MemoryStore()
+    for seconds in range(1, 11):
+        store.note(evolve(attempt(Outcome.ANSWERED, elapsed_s=float(seconds)), backend=f"a/{seconds}"))
+    store.measured(now_s=20.0)
+    monkeypatch.setattr(Gauge, "show", showing)
+    store.measured(now_s=20.0)
+    store.begin("a/3")
+    store.measured(now_s=20.0)
+
+    assert shown == [3.0]
 
 
 def test_mapping_that_was_given_can_be_gone_through_while_others_come() -> None:
