@@ -1,6 +1,7 @@
 """What the kit says of a backend beside what is claimed, what live checks may cost, and the report."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,21 +9,41 @@ import anyio
 import pytest
 from attrs import evolve
 
-from converge_provider import ChatBackend, ChatBackendDescriptor, ChatRequest, ContextLengthExceeded, Prices, codec
-from converge_provider.testing import ScriptedBackend
+from converge_provider import (
+    Capability,
+    ChatBackend,
+    ChatBackendDescriptor,
+    ChatRequest,
+    Claims,
+    ContextLengthExceeded,
+    FinishReason,
+    Prices,
+    Secret,
+    codec,
+)
+from converge_provider.testing import HANG, CannedRequest, ScriptedBackend, ScriptedProviderType
 from converge_provider.testing.conformance import (
     CHECKS,
     CheckResult,
     ConformanceReport,
     Endpoint,
+    NotOnThisWireError,
     Outcome,
     Subject,
+    WireDouble,
     certify,
     run_check,
 )
 from converge_provider.testing.conformance.obedient import obedient_subject
 from converge_provider.testing.conformance.purses import Metered, Purse
-from converge_provider.testing.conformance.reference import REFERENCE, modest_subject, reference_subject
+from converge_provider.testing.conformance.reference import (
+    MODEST,
+    REFERENCE,
+    ReferenceDouble,
+    modest_subject,
+    reference_subject,
+)
+from converge_provider.testing.conformance.saboteurs import Broken
 from converge_provider.testing.conformance.trials import holds
 from converge_provider.values.usage import UsageDetail
 
@@ -270,3 +291,133 @@ def test_claims_of_a_plain_descriptor_are_empty() -> None:
     plain = evolve(modest_subject(), descriptor=descriptor)
 
     assert judged("chat.temperature", plain) == "passed"
+
+
+def but(subject: Subject, **changes: Any) -> Subject:
+    """Give a subject whose descriptor claims something else."""
+    return evolve(subject, descriptor=evolve(subject.descriptor, **changes))
+
+
+def answering(**changes: Any) -> Subject:
+    """Give the obedient model with something else in every answer."""
+    live = obedient_subject().live
+    assert live is not None
+    return evolve(obedient_subject(), live=lambda: Broken(live(), whole=lambda response: evolve(response, **changes)))
+
+
+def bare_live() -> Subject:
+    """Give the obedient model without optional fields among its claims."""
+    claims = Claims(honours=frozenset(), capabilities={Capability.TOOL_USE: True, Capability.REASONING: True})
+    return evolve(obedient_subject(), descriptor=evolve(REFERENCE, claims=claims))
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "told"),
+    [
+        pytest.param("live.chat", bare_live(), "passed", id="no limit of the answer"),
+        pytest.param("live.tools", bare_live(), "not run: the model called no tool", id="no choice of tools"),
+        pytest.param(
+            "live.json",
+            answering(finish_reason=FinishReason.LENGTH),
+            "not run: the answer met the limit before it was whole",
+            id="limit met",
+        ),
+        pytest.param(
+            "live.reasoning", answering(parts=()), "not run: the model showed no reasoning", id="no reasoning"
+        ),
+        pytest.param(
+            "live.overflow",
+            but(obedient_subject(), capabilities=evolve(REFERENCE.capabilities, context_tokens=1_000_000)),
+            "not run: the claimed window is 1000000, and one of up to 32768 tokens is filled",
+            id="large window",
+        ),
+        pytest.param(
+            "live.list-models",
+            evolve(obedient_subject(), discover=None, exceptions={"list_models": "one model"}),
+            "not run: the subject has no discover",
+            id="nobody to ask for models, live",
+        ),
+        pytest.param(
+            "conduct.list-models",
+            evolve(reference_subject(), discover=None, exceptions={"list_models": "one model"}),
+            "not run: the subject has no discover",
+            id="nobody to ask for models",
+        ),
+        pytest.param(
+            "live.secrets",
+            evolve(obedient_subject(), secrets=()),
+            "not run: the subject names no secrets",
+            id="no secrets",
+        ),
+        pytest.param("live.usage", answering(usage_detail=None), "passed", id="no buckets"),
+    ],
+)
+def test_check_that_has_nothing_to_look_at_says_so(check: str, subject: Subject, told: str) -> None:
+    """What cannot be seen is neither a success nor a failure."""
+    assert judged(check, subject) == told
+
+
+def test_double_that_says_no_more_than_it_must_is_enough() -> None:
+    """Failures inside streams, and whatever is no chat, are not run, each with the reason."""
+
+    class Small(ReferenceDouble):
+        failure_event = WireDouble.failure_event
+        aside = WireDouble.aside
+
+    small = evolve(reference_subject(), double=Small())
+
+    assert judged("errors.failure-under-way", small) == (
+        "not run: its streams tell of no failure, such as server_error"
+    )
+    with pytest.raises(NotOnThisWireError) as caught:
+        Small().aside(CannedRequest(method="GET", path="/models", headers={}, body=b"", connection=0), ["m"])
+    assert str(caught.value) == "it answers nothing but chats, and was asked GET /models about ['m']"
+
+
+def test_backend_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check does not wait for ever."""
+    monkeypatch.setattr("converge_provider.testing.conformance.running.LIVE_LIMIT_S", 0.05)
+    hanging = evolve(obedient_subject(), live=lambda: ScriptedBackend([HANG]))
+
+    assert judged("live.chat", hanging) == "failed: not over after 0.05 s"
+
+
+def test_distribution_that_is_not_installed_is_told() -> None:
+    """A report never invents a version."""
+    report = anyio.run(lambda: certify(evolve(modest_subject(), distribution="acme"), date="2026-11-20", checks=[]))
+
+    assert (report.version, report.spent_usd) == ("not installed", None)
+    assert str(BY_ID["chat.plain"]) == "chat.plain"
+
+
+def test_subject_of_a_type_asks_a_double_for_its_models() -> None:
+    """Its ``discover`` is the type's own, and there is nobody to ask but a double."""
+
+    class Type(ScriptedProviderType):
+        def descriptors(self, settings: object) -> list[ChatBackendDescriptor]:
+            return [REFERENCE]
+
+        async def discover(self, settings: Endpoint) -> Sequence[ChatBackendDescriptor]:
+            return [REFERENCE] if settings.url else []
+
+    made = Subject.of_type(
+        Type("reference"),
+        "reference-1",
+        settings=lambda endpoint: endpoint,
+        distribution="converge-provider",
+        double=ReferenceDouble(),
+    )
+    assert made.discover is not None
+
+    assert anyio.run(made.discover, Endpoint(url="http://x", key=Secret("k"))) == [REFERENCE]
+    with pytest.raises(ValueError) as caught:
+        anyio.run(made.discover, None)
+    assert str(caught.value) == "a subject made by of_type() is asked for its models at a double only"
+
+
+def test_effort_that_is_refused_counts_as_refused() -> None:
+    """A service that takes no effort at all fails where it claims to take some."""
+    claims = evolve(REFERENCE.claims, honours=frozenset({"reasoning_effort"}))
+    refusing = evolve(modest_subject(), descriptor=evolve(MODEST, claims=claims), exceptions={})
+
+    assert judged("chat.reasoning-effort", refusing) == "failed: every effort is refused"

@@ -35,7 +35,8 @@ def page() -> str:
 
 def _found() -> Sequence[ConformanceReport]:
     """Certify every adapter that speaks to a double, in a process of its own."""
-    suites = sorted(str(path) for path in ROOT.glob("plugins/*/tests/test_*_conformance.py"))
+    found = sorted(ROOT.glob("plugins/*/tests/test_*_conformance.py"))
+    suites = [str(path) for path in found if "ChatBackendConformance" in path.read_text("utf-8")]
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["-q", "-m", "not real", "-p", "no:cacheprovider", "--conformance-report", folder, *suites]
         result = subprocess.run(

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
+
+if TYPE_CHECKING:
+    from converge_provider.testing.conformance.reports import CheckResult
 
 PROPERTY = "converge-conformance"
 """The property of a test's report that carries the result to whoever writes it down."""
@@ -51,16 +54,21 @@ class _Collector:
 def _write(documents: Iterable[Any], folder: Path) -> None:
     from converge_provider import codec
     from converge_provider.testing.conformance.checks import CHECKS
-    from converge_provider.testing.conformance.reports import ConformanceReport
+    from converge_provider.testing.conformance.reports import ConformanceReport, Outcome
 
     order = {check.id: place for place, check in enumerate(CHECKS)}
-    merged: dict[str, ConformanceReport] = {}
+    heads: dict[str, ConformanceReport] = {}
+    found: dict[str, dict[str, CheckResult]] = {}
     for document in documents:
         report = codec.load(ConformanceReport, document)
-        known = merged.get(report.backend, evolve(report, results=(), date=datetime.now(UTC).date().isoformat()))
-        merged[report.backend] = evolve(known, results=[*known.results, *report.results])
+        heads[report.backend] = evolve(report, date=datetime.now(UTC).date().isoformat())
+        of_backend = found.setdefault(report.backend, {})
+        for result in report.results:
+            known = of_backend.get(result.check)
+            if known is None or known.outcome is not Outcome.FAILED:  # on several loops, the failure counts
+                of_backend[result.check] = result
     folder.mkdir(parents=True, exist_ok=True)
-    for backend, report in merged.items():
-        results = sorted(report.results, key=lambda result: order[result.check])
-        text = json.dumps(codec.dump(evolve(report, results=results)), indent=2, ensure_ascii=False)
+    for backend, head in heads.items():
+        results = sorted(found[backend].values(), key=lambda result: order[result.check])
+        text = json.dumps(codec.dump(evolve(head, results=results)), indent=2, ensure_ascii=False)
         (folder / f"{backend.replace('/', '_')}.json").write_text(f"{text}\n", "utf-8")

@@ -59,15 +59,19 @@ async def _multi_turn(trial: Trial) -> None:
 
 @check("chat.stop-sequences", "stop_sequences")
 async def _stop_sequences(trial: Trial) -> None:
-    """Stop sequences reach the service, and an answer that one of them ended says that it was stopped."""
+    """Stop sequences reach the service, all of them."""
+    async with trial.desk() as desk:
+        wanted = ("marker-stop", "marker-other")
+        await expect_sent(desk, evolve(HELLO, stop_sequences=wanted), *wanted)
+
+
+@check("chat.stopped", "stop_sequences")
+async def _stopped(trial: Trial) -> None:
+    """An answer that a stop sequence ended says that it stopped."""
     said = CannedAnswer(finish=FinishReason.STOP_SEQUENCE, stop_sequence="marker-stop")
     async with trial.desk(said) as desk:
-        await expect_sent(
-            desk, evolve(HELLO, stop_sequences=["marker-stop", "marker-other"]), "marker-stop", "marker-other"
-        )
-        response = await desk.chat(evolve(HELLO, stop_sequences=["marker-stop"]))
-    wanted = {FinishReason.STOP, FinishReason.STOP_SEQUENCE}
-    expect(response.finish_reason in wanted, f"the finish reason is {response.finish_reason}, expected a stop")
+        got = (await desk.chat(evolve(HELLO, stop_sequences=["marker-stop"]))).finish_reason
+    expect(got in {FinishReason.STOP, FinishReason.STOP_SEQUENCE}, f"the finish reason is {got}, expected a stop")
 
 
 @check("chat.max-tokens", "max_tokens")
@@ -144,11 +148,16 @@ async def _metadata(trial: Trial) -> None:
 
 @check("chat.finish-reasons", "finish_reasons")
 async def _finish_reasons(trial: Trial) -> None:
-    """An answer that ended by itself, or met the limit, says which; a filtered one says so or is an error."""
+    """An answer that ended by itself, or met the limit, says which."""
     for reason in (FinishReason.STOP, FinishReason.LENGTH):
         async with trial.desk(CannedAnswer(finish=reason)) as desk:
             got = (await desk.chat(HELLO)).finish_reason
         expect(got is reason, f"the answer ended by {reason}, the backend says {got}")
+
+
+@check("chat.filtered", "filtering")
+async def _filtered(trial: Trial) -> None:
+    """An answer that the service cut off because of what it says is told so, or is ContentFiltered."""
     async with trial.desk(CannedAnswer(finish=FinishReason.CONTENT_FILTER)) as desk:
         try:
             got = (await desk.chat(HELLO)).finish_reason
@@ -175,6 +184,12 @@ async def _usage(trial: Trial) -> None:
 async def _cached_usage(trial: Trial) -> None:
     """Tokens that came out of the vendor's cache are told apart, and counted once."""
     await _expect_usage(trial, UsageDetail(input_uncached=100, cache_read=900, output=50))
+
+
+@check("usage.cache-written", "cached_usage")
+async def _written_usage(trial: Trial) -> None:
+    """Tokens that were put into the vendor's cache are told apart, and counted once."""
+    await _expect_usage(trial, UsageDetail(input_uncached=100, cache_write=800, output=50))
 
 
 @check("usage.reasoning", "reasoning_usage")
@@ -216,6 +231,7 @@ CHATTING: Final = (
     _system,
     _multi_turn,
     _stop_sequences,
+    _stopped,
     _max_tokens,
     _temperature,
     _top_p,
@@ -225,8 +241,10 @@ CHATTING: Final = (
     _extra,
     _metadata,
     _finish_reasons,
+    _filtered,
     _usage,
     _cached_usage,
+    _written_usage,
     _reasoning_usage,
     _unhonoured,
 )

@@ -23,7 +23,7 @@ def _counted_twice(name: str) -> Whole:
 
     def whole(response: ChatResponse) -> ChatResponse:
         detail = response.usage_detail or UsageDetail()
-        into = "input_uncached" if name == "cache_read" else "output"
+        into = "output" if name == "reasoning" else "input_uncached"
         wrong = evolve(detail, **{into: getattr(detail, into) + getattr(detail, name)})
         return evolve(response, usage_detail=wrong, usage=wrong.totals())
 
@@ -150,9 +150,12 @@ def _shown(response: ChatResponse) -> ChatResponse:
 
 ANSWERING: Final[tuple[Saboteur, ...]] = (
     broken("chat.plain", "trims the text", whole=lambda one: evolve(one, content=one.content.strip())),
+    broken("chat.stopped", "says nothing of the end", whole=lambda one: evolve(one, finish_reason=None)),
     broken("chat.finish-reasons", "always stops", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
+    broken("chat.filtered", "always stops", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
     broken("usage.plain", "says nothing of usage", whole=lambda one: evolve(one, usage=None, usage_detail=None)),
     broken("usage.cached", "counts cached tokens twice", whole=_counted_twice("cache_read")),
+    broken("usage.cache-written", "counts written tokens twice", whole=_counted_twice("cache_write")),
     broken("usage.reasoning", "counts reasoning twice", whole=_counted_twice("reasoning")),
     broken("stream.order", "ends twice", tell=_doubled_end),
     broken("stream.order", "gives pieces backwards", tell=_backwards),
