@@ -12,10 +12,14 @@ from converge_provider import (
     Experience,
     JsonObject,
     NoOptions,
+    PluginError,
+    PluginRegistry,
     Policy,
     PolicyChoice,
+    Registrar,
     Scores,
     codec,
+    hookimpl,
     policy,
 )
 from converge_provider.codec import DocumentError
@@ -92,6 +96,20 @@ def test_optional_parts_are_there_when_they_are_given() -> None:
     bare: Any = plain
 
     assert (made.monotone, made.learn, bare.monotone, bare.learn) == ({"quality": "+"}, learn, {}, None)
+
+
+def test_policy_whose_learn_is_no_method_is_refused() -> None:
+    """It would be found out only when the first request ends."""
+    wrong: Any = "by heart"
+    learned = policy(name="learned", learn=wrong)(plain.score)
+
+    class Plugin:
+        @hookimpl
+        def converge_register_policies(self, registrar: "Registrar[Policy]") -> None:
+            registrar.add(learned)
+
+    with pytest.raises(PluginError, match="policy 'learned': learn is not a method"):
+        PluginRegistry.of(Plugin())
 
 
 def test_policy_scores_with_the_function_it_was_made_of() -> None:

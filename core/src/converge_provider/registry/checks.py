@@ -97,6 +97,8 @@ def policy_name(item: object) -> str:
     _check_settings(_get(item, "options"), f"policy {name!r}: options")
     _expect(isinstance(_get(item, "may_veto"), bool), f"policy {name!r}: may_veto is neither True nor False")
     _check_method(item, "score", f"policy {name!r}")
+    learn = getattr(item, "learn", None)
+    _expect(learn is None or callable(learn), f"policy {name!r}: learn is not a method")
     return name
 
 
