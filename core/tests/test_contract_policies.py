@@ -1,7 +1,7 @@
 """Making a policy of a function, and the values around policies."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -16,13 +16,15 @@ from converge_provider import (
     PluginRegistry,
     Policy,
     PolicyChoice,
-    Registrar,
     Scores,
     codec,
     hookimpl,
     policy,
 )
 from converge_provider.codec import DocumentError
+
+if TYPE_CHECKING:
+    from converge_provider import Registrar
 
 
 @attrs.frozen(kw_only=True)
