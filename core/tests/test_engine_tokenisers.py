@@ -185,7 +185,7 @@ def tiktoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delitem(sys.modules, "tiktoken", raising=False)
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "tiktoken.py").write_text(FAKE, "utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path / "library"))
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "library"), *sys.path])
     table = b"YmVkcw== 0\n"
     monkeypatch.setitem(tokenisers._SHA256, "o200k_base", hashlib.sha256(table).hexdigest())
     url = "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"

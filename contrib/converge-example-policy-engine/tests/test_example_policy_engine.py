@@ -1,6 +1,7 @@
 """The example of a policy engine: it decides by its rules, and is found and assigned as a backend."""
 
 from collections.abc import Mapping
+from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
@@ -62,10 +63,10 @@ REQUESTS = st.fixed_dictionaries(
 
 
 @given(request=REQUESTS, shuffle=st.randoms(use_true_random=False))
-def test_verdict_does_not_depend_on_the_order_of_the_rules(request: Mapping[str, JsonValue], shuffle: object) -> None:
+def test_verdict_does_not_depend_on_the_order_of_the_rules(request: Mapping[str, JsonValue], shuffle: Random) -> None:
     """Rules in another order give the same verdict."""
     rules = list(ENGINE.book.rules)
-    shuffle.shuffle(rules)  # type: ignore[attr-defined]
+    shuffle.shuffle(rules)
 
     assert RuleEngine(RuleBook(rules=tuple(rules))).evaluate(request) == ENGINE.evaluate(request)
 

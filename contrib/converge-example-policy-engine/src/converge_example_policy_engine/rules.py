@@ -59,4 +59,4 @@ def load_rules(text: str) -> RuleBook:
 
 def shipped_rules() -> RuleBook:
     """Give the rules that come with this distribution."""
-    return load_rules(files(__package__).joinpath("rules.toml").read_text("utf-8"))
+    return load_rules(files("converge_example_policy_engine").joinpath("rules.toml").read_text("utf-8"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -40,7 +41,7 @@ def read_draft(path: Path, *, environ: Mapping[str, str]) -> Draft:
 
     """
     file = read_file(path)
-    document = {} if file is None else file.document
+    document: Mapping[str, Any] = {} if file is None else file.document
     other = sorted(set(document) - set(_TABLES))
     if other or not document:
         found = f"has {', '.join(other)}" if other else "has none of them"

@@ -1,7 +1,7 @@
 """Whether a backend of any kind meets the requirements on one, as far as it declares what they are about."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import frozen
 
@@ -61,7 +61,8 @@ def _words(own: object, claimed: frozenset[W] | None, nothing: W) -> frozenset[W
     """Join what is declared, be it one word or several; the word that states nothing is no word."""
     if own is None and claimed is None:
         return None
-    words: Iterable[Any] = own if isinstance(own, frozenset | set | tuple | list) else (own,)
+    several = isinstance(own, frozenset | set | tuple | list)
+    words = cast("Iterable[Any]", own) if several else (own,)
     joined: frozenset[Any] = frozenset({*words, *(claimed or ())})
     return joined - {None, nothing}
 
