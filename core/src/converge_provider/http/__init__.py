@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from converge_provider.http.posting import json_bytes, json_post
     from converge_provider.http.retry_after import retry_after_s
     from converge_provider.http.rules import ErrorRule, Verdict
-    from converge_provider.http.shapes import as_list, as_object, parsed
+    from converge_provider.http.shapes import as_list, as_metadata, as_object, parsed
     from converge_provider.http.sse import SseEvent, SseParser, sse_events
     from converge_provider.http.transport import HttpStream, Transport, open_transport
     from converge_provider.http.wires import Answer, Wire
+    from converge_provider.http.wishes import answer_format, refuse_unhonoured
 
 _HOMES = {
     "Answer": "wires",
@@ -44,7 +45,9 @@ _HOMES = {
     "Transport": "transport",
     "Verdict": "rules",
     "Wire": "wires",
+    "answer_format": "wishes",
     "as_list": "shapes",
+    "as_metadata": "shapes",
     "as_object": "shapes",
     "canonical_url": "addresses",
     "checked_arguments": "arguments",
@@ -58,6 +61,7 @@ _HOMES = {
     "one_line": "details",
     "open_transport": "transport",
     "parsed": "shapes",
+    "refuse_unhonoured": "wishes",
     "retry_after_s": "retry_after",
     "sse_events": "sse",
 }
@@ -78,7 +82,9 @@ __all__ = (
     "Transport",
     "Verdict",
     "Wire",
+    "answer_format",
     "as_list",
+    "as_metadata",
     "as_object",
     "canonical_url",
     "checked_arguments",
@@ -92,6 +98,7 @@ __all__ = (
     "one_line",
     "open_transport",
     "parsed",
+    "refuse_unhonoured",
     "retry_after_s",
     "sse_events",
 )

@@ -1,10 +1,10 @@
 """Reading JSON of which nothing is certain."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-__all__ = ("as_list", "as_object", "parsed")
+__all__ = ("as_list", "as_metadata", "as_object", "parsed")
 
 
 def parsed(body: bytes) -> object:
@@ -23,3 +23,19 @@ def as_object(value: object) -> dict[str, Any]:
 def as_list(value: object) -> Sequence[Any]:
     """Give a JSON list as it is, and an empty one for anything else."""
     return value if isinstance(value, list) else ()  # pyright: ignore[reportUnknownVariableType]  # whatever JSON holds
+
+
+def as_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Write every value that is there as text, as a response's metadata holds it: a text as it is, the rest as JSON.
+
+    Example:
+        >>> as_metadata({"id": "r1", "scores": [1, 2], "tier": None})
+        {'id': 'r1', 'scores': '[1, 2]'}
+
+    """
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in values.items()
+        if value is not None
+    }

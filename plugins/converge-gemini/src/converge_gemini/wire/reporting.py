@@ -1,10 +1,9 @@
 """What else the service says of an answer, kept as text under its own names."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from converge_provider.http import as_object
+from converge_provider.http import as_metadata, as_object
 
 __all__ = ("reported",)
 
@@ -35,8 +34,4 @@ def reported(
         **{f"usage.{key}": value for key, value in usage.items() if with_counts or key not in _COUNTS},
         **own,
     }
-    return {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in found.items()
-        if value is not None
-    }
+    return as_metadata(found)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from converge_gemini.wire.dialect import FEATURES, Dialect
+from converge_gemini.wire.dialect import Dialect
 from converge_gemini.wire.messages import contents_of, system_texts
 from converge_gemini.wire.schemas import schema_to_wire
 from converge_provider import (
@@ -14,7 +14,7 @@ from converge_provider import (
     ToolChoice,
     ToolDefinition,
 )
-from converge_provider.http import as_object
+from converge_provider.http import answer_format, as_object, refuse_unhonoured
 
 __all__ = ("to_wire",)
 
@@ -45,7 +45,7 @@ def to_wire(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
         InvalidRequest: The request sets something that this model does not honour.
 
     """
-    _refuse_unhonoured(request, dialect)
+    refuse_unhonoured(request, model=dialect.model, honours=dialect.honours)
     wire: dict[str, Any] = {"contents": _contents(request, dialect)}
     system = _system(request)
     if system:
@@ -57,17 +57,6 @@ def to_wire(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     return _merged(wire, request.extra, "")
 
 
-def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
-    refused = [name for name in FEATURES if getattr(request, name) not in (None, ()) and name not in dialect.honours]
-    if request.parallel_tool_calls is not None:
-        refused.append("parallel_tool_calls")
-    if request.cache_hints:
-        refused.append("cache_hints")
-    if refused:
-        message = f"{dialect.model!r} does not honour {', '.join(refused)}; leave that unset, or choose another backend"
-        raise InvalidRequest(message)
-
-
 def _contents(request: ChatRequest, dialect: Dialect) -> list[dict[str, Any]]:
     contents = contents_of(request.messages, dialect)
     if not contents:
@@ -76,18 +65,8 @@ def _contents(request: ChatRequest, dialect: Dialect) -> list[dict[str, Any]]:
     return contents
 
 
-def _format(request: ChatRequest) -> ResponseFormat:
-    """Give the format of the answer: a schema asks for JSON."""
-    if request.response_schema is None:
-        return request.response_format
-    if request.response_format not in {ResponseFormat.TEXT, ResponseFormat.JSON}:
-        message = f"a response schema asks for json on this wire, got response_format {request.response_format}"
-        raise InvalidRequest(message)
-    return ResponseFormat.JSON
-
-
 def _system(request: ChatRequest) -> str:
-    texts = (request.system, *system_texts(request.messages), _format(request).system_instruction())
+    texts = (request.system, *system_texts(request.messages), answer_format(request).system_instruction())
     return "\n\n".join(text for text in texts if text)
 
 
@@ -130,7 +109,7 @@ def _config(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
         "topP": request.top_p,
         "seed": request.seed,
         "stopSequences": list(request.stop_sequences) or None,
-        "responseMimeType": "application/json" if _format(request) is ResponseFormat.JSON else None,
+        "responseMimeType": "application/json" if answer_format(request) is ResponseFormat.JSON else None,
         "responseJsonSchema": None if schema is None else schema_to_wire(schema),
         "thinkingConfig": _thinking(request.reasoning_effort, dialect),
     }

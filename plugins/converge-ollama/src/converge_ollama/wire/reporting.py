@@ -1,8 +1,9 @@
 """What else the server says of an answer, kept as text under its own names."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from converge_provider.http import as_metadata
 
 __all__ = ("reported",)
 
@@ -32,8 +33,4 @@ def reported(
         del found["done_reason"]
     found |= {f"message.{key}": value for key, value in message.items() if key not in _READ_OF_MESSAGE}
     found["logprobs"] = logprobs or None
-    return {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in found.items()
-        if value is not None
-    }
+    return as_metadata(found)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from converge_ollama.wire.dialect import FEATURES, Dialect
+from converge_ollama.wire.dialect import Dialect
 from converge_ollama.wire.messages import messages_to_wire
 from converge_provider import ChatRequest, InvalidRequest, ReasoningEffort, ResponseFormat, ToolDefinition
-from converge_provider.http import as_object
+from converge_provider.http import answer_format, as_object, refuse_unhonoured
 
 __all__ = ("to_wire",)
 
@@ -27,7 +27,7 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
         InvalidRequest: The request sets something that this model, or this wire, does not honour.
 
     """
-    _refuse_unhonoured(request, dialect)
+    refuse_unhonoured(request, model=dialect.model, honours=dialect.honours)
     wire: dict[str, Any] = {"model": dialect.model, "messages": _messages(request), "stream": stream}
     plain = {
         "tools": [_tool(tool) for tool in request.tools] or None,
@@ -37,26 +37,6 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
     }
     wire |= {name: value for name, value in plain.items() if value is not None}
     return _with_extra(wire, request, dialect)
-
-
-def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
-    refused = [name for name in FEATURES if getattr(request, name) not in (None, ()) and name not in dialect.honours]
-    refused += [name for name in ("tool_choice", "parallel_tool_calls") if getattr(request, name) is not None]
-    if request.cache_hints:
-        refused.append("cache_hints")
-    if refused:
-        message = f"{dialect.model!r} does not honour {', '.join(refused)}; leave that unset, or choose another backend"
-        raise InvalidRequest(message)
-
-
-def _format(request: ChatRequest) -> ResponseFormat:
-    """Give the format of the answer: a schema asks for JSON."""
-    if request.response_schema is None:
-        return request.response_format
-    if request.response_format not in {ResponseFormat.TEXT, ResponseFormat.JSON}:
-        message = f"a response schema asks for json on this wire, got response_format {request.response_format}"
-        raise InvalidRequest(message)
-    return ResponseFormat.JSON
 
 
 def _shape(request: ChatRequest) -> object:
@@ -70,7 +50,7 @@ def _messages(request: ChatRequest) -> list[dict[str, Any]]:
     if not request.messages:
         message = "a request needs at least one message"
         raise InvalidRequest(message)
-    texts = [text for text in (request.system, _format(request).system_instruction()) if text]
+    texts = [text for text in (request.system, answer_format(request).system_instruction()) if text]
     system = [{"role": "system", "content": "\n\n".join(texts)}] if texts else []
     return [*system, *messages_to_wire(request.messages)]
 

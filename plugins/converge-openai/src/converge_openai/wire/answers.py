@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from converge_openai.wire.calls import Calls
-from converge_openai.wire.reporting import KNOWN_IN_CHOICE, KNOWN_IN_MESSAGE, further_fields, gather, sources_in, spoken
+from converge_openai.wire.reporting import KNOWN_IN_CHOICE, KNOWN_IN_MESSAGE, further_fields, gather, sources_in
 from converge_openai.wire.speech import Speech, text_in
 from converge_openai.wire.usage import usage_from_wire, usage_in
 from converge_provider import (
@@ -20,7 +20,7 @@ from converge_provider import (
     ToolCallMalformed,
     UsageReported,
 )
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_metadata, as_object
 
 if TYPE_CHECKING:
     from converge_provider import UsageDetail
@@ -231,4 +231,4 @@ class Assembler:
             found["citations"] = [{"url": one.url, "title": one.title} for one in self._citations]
         if self._usage is None:
             found["usage"] = self._last.get("usage") or None  # the numbers make no sense; here they are
-        return spoken(found)
+        return as_metadata(found)

@@ -1,12 +1,11 @@
 """What else a vendor says of an answer: its sources, and every further field as text under its own name."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from converge_provider.http import as_list, as_object
 
-__all__ = ("KNOWN_IN_CHOICE", "KNOWN_IN_MESSAGE", "further_fields", "gather", "sources_in", "spoken")
+__all__ = ("KNOWN_IN_CHOICE", "KNOWN_IN_MESSAGE", "further_fields", "gather", "sources_in")
 
 KNOWN_IN_MESSAGE = frozenset(
     {"annotations", "content", "function_call", "reasoning", "reasoning_content", "refusal", "role", "tool_calls"}
@@ -70,12 +69,3 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from ((f"{key}.{name}", member) for name, member in _flat(inner))
         if not inner:
             yield key, value
-
-
-def spoken(values: Mapping[str, Any]) -> dict[str, str]:
-    """Write every value that is there as text: a text as it is, anything else as JSON."""
-    return {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in values.items()
-        if value is not None
-    }

@@ -6,6 +6,7 @@ from converge_openai.wire.dialect import FEATURES, Dialect
 from converge_openai.wire.messages import message_to_wire
 from converge_openai.wire.schemas import schema_to_wire
 from converge_provider import ChatRequest, InvalidRequest, ResponseFormat, ToolChoice, ToolDefinition
+from converge_provider.http import answer_format
 
 __all__ = ("to_wire",)
 
@@ -58,21 +59,11 @@ def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
         raise InvalidRequest(message)
 
 
-def _format(request: ChatRequest) -> ResponseFormat:
-    """Give the format of the answer: a schema asks for JSON."""
-    if request.response_schema is None:
-        return request.response_format
-    if request.response_format not in {ResponseFormat.TEXT, ResponseFormat.JSON}:
-        message = f"a response schema asks for json on this wire, got response_format {request.response_format}"
-        raise InvalidRequest(message)
-    return ResponseFormat.JSON
-
-
 def _messages(request: ChatRequest, dialect: Dialect) -> list[dict[str, Any]]:
     if not request.messages:
         message = "a request needs at least one message"
         raise InvalidRequest(message)
-    texts = [text for text in (request.system, _format(request).system_instruction()) if text]
+    texts = [text for text in (request.system, answer_format(request).system_instruction()) if text]
     system = [{"role": "system", "content": "\n\n".join(texts)}] if texts else []
     return [*system, *(message_to_wire(message, place, dialect) for place, message in enumerate(request.messages))]
 
