@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(path for parent in ("plugins", "contrib") for path in (ROOT / parent).iterdir() if path.is_dir())
@@ -34,6 +36,24 @@ def test_distribution_is_complete(folder: Path) -> None:
 
     assert [name for name in wanted if not (folder / name).is_file()] == []
     assert list((folder / "tests").glob("test_*.py"))
+
+
+@each
+def test_wheel_holds_every_file_of_the_package(folder: Path, tmp_path: Path) -> None:
+    """What is tested from the source is what people install: code, tables, marks, entry points."""
+    (wheel,) = WheelBuilder(str(folder)).build(directory=str(tmp_path), versions=["standard"])
+    with zipfile.ZipFile(wheel) as opened:
+        names = set(opened.namelist())
+    source = folder / "src"
+    files = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.is_file() and not re.search(r"/(\.|__pycache__/)", path.as_posix())
+    }
+    described = {name for name in names if ".dist-info/" in name}
+
+    assert names - described == files
+    assert folder.name == "core" or any(name.endswith("/entry_points.txt") for name in described)
 
 
 @each
@@ -95,12 +115,12 @@ def test_plugin_readme_has_the_sections_of_its_kind(folder: Path) -> None:
 
 @each
 def test_distribution_is_known_to_every_check(folder: Path) -> None:
-    """It has environments of its own in tox.ini, is part of the composition, and stands under the import contracts."""
+    """Its tests are run, it is part of the composition, and it stands under the import contracts."""
     tox = (ROOT / "tox.ini").read_text("utf-8")
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
     place = folder.relative_to(ROOT).as_posix()
 
-    assert f"package_root = {place}\n" in tox
+    assert re.search(rf"pytest .*\b{place}/tests\b", tox)
     assert re.search(rf"-e {{tox_root}}/{place}(\[[a-z,]+\])?\n", tox)
     assert package(folder) in tools["importlinter"]["root_packages"]
     assert project(folder)["name"] in [section["name"] for section in tools["towncrier"]["section"]]
