@@ -123,6 +123,11 @@ REFUSED: dict[str, tuple[ChatRequest, Dialect, str]] = {
         dialect(structured_output=False),
         "'claude-opus-4-6' does not enforce schemas, and a tool call cannot be forced in its place beside the tools",
     ),
+    "a schema that is not enforced, of a model that thinks": (
+        ask(response_schema=CITY, reasoning_effort=ReasoningEffort.LOW),
+        dialect(structured_output=False),
+        "a tool call cannot be forced in its place of a model that thinks",
+    ),
     "an open schema of a model that takes no demands": (
         ask(response_schema=FREE),
         dialect("claude-opus-5-5"),
@@ -252,6 +257,11 @@ def test_thinking_goes_back_byte_for_byte(text: str, signature: str, hidden: byt
         {"type": "redacted_thinking", "data": data},
         {"type": "text", "text": "So."},
     ]
+
+
+def test_no_tokens_at_all_are_asked_for_as_such() -> None:
+    """An answer of no tokens, which fills the vendor's cache and says nothing, is not taken for an unstated length."""
+    assert to_wire(ask(max_tokens=0), dialect(), stream=False)["max_tokens"] == 0
 
 
 def words() -> st.SearchStrategy[ChatMessage]:

@@ -1,6 +1,5 @@
 """The answer: JSON, whole or in pieces → the contract's values, through one and the same code."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from converge_provider import (
     TextPart,
     UsageReported,
 )
-from converge_provider.http import as_list, as_object, one_line
+from converge_provider.http import as_list, as_metadata, as_object, one_line
 
 if TYPE_CHECKING:
     from converge_provider import UsageDetail
@@ -259,11 +258,7 @@ class Assembler:
             found |= {f"usage.{name}": value for name, value in _flat(self._usage)}
         else:
             found["usage"] = self._usage  # the numbers make no sense; here they are
-        return {
-            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            for name, value in found.items()
-            if value not in (None, [], {})
-        }
+        return as_metadata({name: value for name, value in found.items() if value not in ([], {})})
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -5,13 +5,13 @@ from typing import Any
 
 from converge_anthropic.wire.blocks import Block, text_block
 from converge_anthropic.wire.caching import mark_caches
-from converge_anthropic.wire.dialect import FEATURES, Dialect
-from converge_anthropic.wire.structure import format_of, structure_to_wire
+from converge_anthropic.wire.dialect import Dialect
+from converge_anthropic.wire.structure import structure_to_wire
 from converge_anthropic.wire.thinking import thinking_to_wire, thinks
 from converge_anthropic.wire.tooling import tools_to_wire
 from converge_anthropic.wire.turns import Conversation, Inner, conversation_to_wire
 from converge_provider import ChatRequest, InvalidRequest, JsonValue
-from converge_provider.http import as_list, as_object
+from converge_provider.http import answer_format, as_list, as_object, refuse_unhonoured
 
 __all__ = ("to_wire",)
 
@@ -36,12 +36,12 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
         InvalidRequest: The request sets something that this model does not honour.
 
     """
-    _refuse_unhonoured(request, dialect)
+    refuse_unhonoured(request, model=dialect.model, honours=dialect.honours)
     extra = dict(request.extra)
     inner = Inner(citations=extra.pop("citations", None), failed=_failed(extra.pop("is_error", [])))
     conversation = conversation_to_wire(request.messages, dialect, inner)
     _check_turns(conversation, dialect)
-    max_tokens = request.max_tokens or dialect.max_tokens
+    max_tokens = dialect.max_tokens if request.max_tokens is None else request.max_tokens
     wire: dict[str, Any] = {"model": dialect.model, "max_tokens": max_tokens}
     system = _system(request, conversation)
     if system:
@@ -75,14 +75,6 @@ def _failed(ids: JsonValue) -> frozenset[str]:
     return frozenset(str(one) for one in ids)
 
 
-def _refuse_unhonoured(request: ChatRequest, dialect: Dialect) -> None:
-    wanted = [*FEATURES, "seed"]
-    refused = [name for name in wanted if getattr(request, name) not in (None, ()) and name not in dialect.honours]
-    if refused:
-        message = f"{dialect.model!r} does not honour {', '.join(refused)}; leave that unset, or choose another backend"
-        raise InvalidRequest(message)
-
-
 def _check_turns(conversation: Conversation, dialect: Dialect) -> None:
     if not conversation.turns:
         message = "a request needs at least one message that is not blank"
@@ -94,7 +86,8 @@ def _check_turns(conversation: Conversation, dialect: Dialect) -> None:
 
 def _system(request: ChatRequest, conversation: Conversation) -> list[Block]:
     """Put together what the system says: the request's text, its messages, and the format that is demanded."""
-    instruction = format_of(request).system_instruction()
+    wanted = answer_format(request)
+    instruction = wanted.system_instruction() if request.response_schema is None else None  # a schema says it better
     return [*text_block(request.system or ""), *conversation.system, *text_block(instruction or "")]
 
 
