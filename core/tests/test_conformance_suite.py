@@ -13,9 +13,9 @@ SUITE = """
 import pytest
 from attrs import evolve
 
-from converge_provider.testing import ChatBackendConformance
+from converge_provider.testing import ChatBackendConformance, DoubleProof
 from converge_provider.testing.conformance.obedient import obedient_subject
-from converge_provider.testing.conformance.reference import modest_subject, reference_subject
+from converge_provider.testing.conformance.reference import ReferenceDouble, modest_subject, reference_subject
 from converge_provider.testing.conformance.saboteurs import SABOTEURS
 
 
@@ -38,6 +38,19 @@ class TestBroken(ChatBackendConformance):
 
 class TestBrokenOnTrio(TestBroken):
     loop = "trio"
+
+
+class TestDouble(DoubleProof):
+    subject = reference_subject()
+
+
+class LaxDouble(ReferenceDouble):
+    call_ids = False
+
+
+class TestLaxDouble(DoubleProof):
+    subject = evolve(modest_subject(), descriptor=reference_subject().descriptor, backend=reference_subject().backend,
+                     double=LaxDouble(), exceptions={"chat.system": "for the sake of the test"})
 
 
 class TestNobody(ChatBackendConformance):
@@ -95,3 +108,12 @@ def test_report_folder_stays_away_when_nothing_was_certified(pytester: pytest.Py
 
     assert "deselected" in printed
     assert not (pytester.path / "reports").exists()
+
+
+def test_lax_double_is_found_out(pytester: pytest.Pytester) -> None:
+    """A double that hides what a check needs lets its saboteur survive, and that fails; so does no good one."""
+    printed = run(pytester, "-rs", "-k", "Double and (tools.single or chat.system)")
+
+    assert "tools.single does not notice a backend that makes up ids" in printed
+    assert "chat.system is works, unclaimed: for the sake of the test" in printed
+    assert "1 failed, 2 passed, 1 skipped" in printed

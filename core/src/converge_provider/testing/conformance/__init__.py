@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from converge_provider.testing.conformance.reports import CheckResult, ConformanceReport, Outcome
     from converge_provider.testing.conformance.running import certify, run_check
     from converge_provider.testing.conformance.subjects import Endpoint, Subject
-    from converge_provider.testing.conformance.suite import ChatBackendConformance
+    from converge_provider.testing.conformance.suite import ChatBackendConformance, DoubleProof
 
 _HOMES = {
     "CHECKS": "checks",
@@ -66,6 +66,7 @@ _HOMES = {
     "Check": "checks.check",
     "CheckResult": "reports",
     "ConformanceReport": "reports",
+    "DoubleProof": "suite",
     "Endpoint": "subjects",
     "Failure": "answers",
     "NotOnThisWireError": "doubles",
@@ -86,6 +87,7 @@ __all__ = (
     "Check",
     "CheckResult",
     "ConformanceReport",
+    "DoubleProof",
     "Endpoint",
     "Failure",
     "NotOnThisWireError",

@@ -12,9 +12,10 @@ from converge_provider.testing.conformance.checks.check import Check, Needs
 from converge_provider.testing.conformance.plugin import PROPERTY
 from converge_provider.testing.conformance.reports import Outcome
 from converge_provider.testing.conformance.running import check_exceptions, report_of, run_check
+from converge_provider.testing.conformance.saboteurs import SABOTEURS, Saboteur
 from converge_provider.testing.conformance.subjects import Subject
 
-__all__ = ("ChatBackendConformance",)
+__all__ = ("ChatBackendConformance", "DoubleProof")
 
 
 class ChatBackendConformance:
@@ -67,3 +68,28 @@ class ChatBackendConformance:
             return self.kinds
         parts = {"scripted": self.subject.double, "live": self.subject.live}
         return [kind for kind in self.kinds if parts[kind] is not None]
+
+
+class DoubleProof:
+    """
+    Prove a double: every saboteur around the adapter is caught, so the double lets nothing slip through.
+
+    A subclass gives the subject, whose own certificate is clean, and its name begins with ``Test``::
+
+        class TestAcmeDouble(DoubleProof):
+            subject = TestAcme.subject
+
+    """
+
+    subject: ClassVar[Subject]
+    """Whom to break."""
+
+    @pytest.mark.parametrize("saboteur", [one for one in SABOTEURS if not one.check.startswith("live.")], ids=str)
+    def test_saboteur_is_caught(self, saboteur: Saboteur) -> None:
+        """What is broken on purpose is noticed by the check that is there for it."""
+        check = next(check for check in CHECKS if check.id == saboteur.check)
+        good = anyio.run(run_check, check, self.subject)
+        if good.outcome is not Outcome.PASSED:
+            pytest.skip(f"{check.id} is {good.told}")
+        if anyio.run(run_check, check, saboteur.breaks(self.subject)).outcome is not Outcome.FAILED:
+            pytest.fail(f"{check.id} does not notice a backend that {saboteur.does}", pytrace=False)

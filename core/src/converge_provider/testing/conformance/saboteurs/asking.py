@@ -86,7 +86,7 @@ ASKING: Final = (
     _drops("chat.cache-hints", "cache_hints", ()),
     _drops("chat.extra", "extra", {}),
     broken("chat.metadata-stays", "sends the labels", ask=lambda one: evolve(one, extra={"labels": one.metadata})),
-    broken("chat.unhonoured-refused", "loses what it cannot do", ask=_text_alone, of=modest_subject()),
+    broken("chat.unhonoured-refused", "loses what it cannot do", ask=_text_alone, of=modest_subject),
     broken(
         "tools.offered",
         "drops descriptions",

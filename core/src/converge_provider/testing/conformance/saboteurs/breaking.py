@@ -15,7 +15,7 @@ from converge_provider.values.events import Finished, StreamEvent
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
 
-__all__ = ("Ask", "Broken", "Raised", "Saboteur", "Tell", "Whole", "broken", "wrapping")
+__all__ = ("Ask", "Broken", "Raised", "Saboteur", "Tell", "Whole", "broken", "good_for", "opening", "wrapping")
 
 Ask: TypeAlias = Callable[[ChatRequest], ChatRequest]
 """What it asks instead of what it was asked."""
@@ -26,23 +26,39 @@ Whole: TypeAlias = Callable[[ChatResponse], ChatResponse]
 Tell: TypeAlias = Callable[[AsyncIterator[StreamEvent]], AsyncGenerator[StreamEvent, None]]
 """What it tells instead of the events of a stream."""
 
+Opened: TypeAlias = Callable[[Endpoint], ChatBackend]
+"""How a good backend is opened."""
+
 Raised: TypeAlias = Callable[[LlmError], Exception]
 """What it raises instead of an error."""
 
 
 @frozen
 class Saboteur:
-    """A subject that is broken in exactly the way that one check is there to notice."""
+    """One way to break a good subject, and the check that is there to notice it."""
 
     check: str
     """The check's id."""
     does: str
     """What is broken, in a few words."""
-    subject: Subject
+    breaks: Callable[[Subject], Subject]
+    """Breaks a subject in this way, whatever its wire."""
+    good: Callable[[], Subject]
+    """Gives the kit's own subject that passes the check."""
 
     def __str__(self) -> str:
         """Name the check and the deed."""
         return f"{self.check}: {self.does}"
+
+    @property
+    def subject(self) -> Subject:
+        """The kit's own subject, broken."""
+        return self.breaks(self.good())
+
+
+def good_for(check: str) -> Callable[[], Subject]:
+    """Give the kit's own subject that passes every check of the same kind."""
+    return obedient_subject if check.startswith("live.") else reference_subject
 
 
 class Broken:
@@ -96,31 +112,51 @@ class Broken:
         return getattr(self.inner, name)
 
 
-def wrapping(check: str, does: str, wrap: Callable[[Any], Any], *, of: Subject | None = None) -> Saboteur:
+def wrapping(check: str, does: str, wrap: Callable[[Any], Any], *, of: Callable[[], Subject] | None = None) -> Saboteur:
     """
-    Break a good subject by something around its backend.
+    Break a subject by something around its backend.
 
     Args:
         check: The check that must notice.
         does: What is broken.
         wrap: Makes the broken backend of the good one.
-        of: The good subject; by default the one that passes every check of that kind.
+        of: Gives the kit's own good subject; by default the one that passes every check of that kind.
 
     """
-    good = of or (obedient_subject() if check.startswith("live.") else reference_subject())
-    opened, live = good.backend, good.live
+
+    def breaks(good: Subject) -> Subject:
+        live = good.live
+        return evolve(
+            _reopened(good, lambda opened, endpoint: wrap(opened(endpoint))),
+            live=None if live is None else lambda: wrap(live()),
+        )
+
+    return Saboteur(check, does, breaks, of or good_for(check))
+
+
+def opening(check: str, does: str, open_otherwise: "Callable[[Opened, Endpoint], Any]") -> Saboteur:
+    """
+    Break a subject by opening it otherwise.
+
+    Args:
+        check: The check that must notice.
+        does: What is broken.
+        open_otherwise: Opens it, given how it is opened and where.
+
+    """
+    return Saboteur(check, does, lambda good: _reopened(good, open_otherwise), good_for(check))
+
+
+def _reopened(good: Subject, open_otherwise: "Callable[[Opened, Endpoint], Any]") -> Subject:
+    opened = good.backend
+    if opened is None:
+        return good
 
     def backend(endpoint: Endpoint) -> ChatBackend:
-        assert opened is not None
-        made: ChatBackend = wrap(opened(endpoint))
+        made: ChatBackend = open_otherwise(opened, endpoint)
         return made
 
-    subject = evolve(
-        good,
-        backend=None if opened is None else backend,
-        live=None if live is None else lambda: wrap(live()),
-    )
-    return Saboteur(check, does, subject)
+    return evolve(good, backend=backend)
 
 
 def broken(
@@ -131,7 +167,7 @@ def broken(
     whole: Whole | None = None,
     tell: Tell | None = None,
     raised: Raised | None = None,
-    of: Subject | None = None,
+    of: Callable[[], Subject] | None = None,
 ) -> Saboteur:
-    """Break a good subject by altering what goes in or comes out; see :class:`Broken`."""
+    """Break a subject by altering what goes in or comes out; see :class:`Broken`."""
     return wrapping(check, does, lambda inner: Broken(inner, ask=ask, whole=whole, tell=tell, raised=raised), of=of)

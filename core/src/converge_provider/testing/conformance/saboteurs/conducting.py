@@ -3,22 +3,31 @@
 import logging
 import socket
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
-from attrs import evolve, frozen
+from attrs import evolve
 
-from converge_provider.contract.backends import Health
-from converge_provider.http import HttpChatBackend, HttpRequest
-from converge_provider.testing.conformance.reference import REFERENCE, ReferenceWire, reference_subject
-from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, wrapping
+from converge_provider.contract.backends import ChatBackend, Health
+from converge_provider.testing.conformance.saboteurs.breaking import (
+    Broken,
+    Opened,
+    Saboteur,
+    good_for,
+    opening,
+    wrapping,
+)
 from converge_provider.testing.conformance.subjects import Endpoint
 from converge_provider.values.descriptors import ChatBackendDescriptor
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
+from converge_provider.values.secret import Secret
 
 __all__ = ("CONDUCTING", "ClosesOnce", "FeelsIll", "lists_nothing")
+
+_NOBODY = 9
+"""The port at which the kit opens a backend only to look at it."""
 
 
 class FeelsIll(Broken):
@@ -66,48 +75,48 @@ class _Mixes(Broken):
 class _Talks(Broken):
     """Writes the key into the log."""
 
+    key = Secret("")
+
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Log, then ask."""
-        logging.getLogger("saboteur").debug("asking with %s", self.inner.wire.endpoint.key.reveal())
+        logging.getLogger("saboteur").debug("asking with %s", self.key.reveal())
         return await super().chat(request)
 
 
-async def lists_nothing(_endpoint: Endpoint | None) -> Sequence[ChatBackendDescriptor]:
-    """Find no model."""
+def _talking(opened: Opened, endpoint: Endpoint) -> Broken:
+    made = _Talks(opened(endpoint))
+    made.key = endpoint.key
+    return made
+
+
+async def _nothing(_endpoint: Endpoint | None) -> Sequence[ChatBackendDescriptor]:
     return []
 
 
-def _hasty(inner: HttpChatBackend) -> Any:  # noqa: ANN401 - the backend as it is
-    assert isinstance(inner.wire, ReferenceWire)
-    place = urlsplit(inner.wire.endpoint.url)
-    if place.port != 9:
+def lists_nothing(check: str) -> Saboteur:
+    """Find no model."""
+    return Saboteur(check, "finds none", lambda good: evolve(good, discover=_nothing), good_for(check))
+
+
+def _hasty(opened: Opened, endpoint: Endpoint) -> ChatBackend:
+    place = urlsplit(endpoint.url)
+    if place.port != _NOBODY:
         socket.create_connection((str(place.hostname), place.port or 80)).close()
-    return inner
+    return opened(endpoint)
 
 
-@frozen
-class _InTheUrl(ReferenceWire):
-    """Puts the key where every log keeps it."""
-
-    def request(self, request: ChatRequest, *, stream: bool) -> HttpRequest:
-        """Add a query."""
-        made = super().request(request, stream=stream)
-        return evolve(made, url=f"{made.url}?key={self.endpoint.key.reveal()}")
-
-
-def _in_the_url(inner: HttpChatBackend) -> HttpChatBackend:
-    assert isinstance(inner.wire, ReferenceWire)
-    return HttpChatBackend(descriptor=REFERENCE, wire=_InTheUrl(inner.wire.endpoint))
+def _in_the_url(opened: Opened, endpoint: Endpoint) -> ChatBackend:
+    return opened(evolve(endpoint, url=f"{endpoint.url}/{endpoint.key.reveal()}"))
 
 
 CONDUCTING: Final[tuple[Saboteur, ...]] = (
     wrapping("conduct.health", "never is well", FeelsIll),
     wrapping("conduct.health-of-the-absent", "asks nobody", _FeelsWell),
-    Saboteur("conduct.list-models", "finds none", evolve(reference_subject(), discover=lists_nothing)),
+    lists_nothing("conduct.list-models"),
     wrapping("conduct.close-twice", "cannot be closed twice", ClosesOnce),
-    wrapping("conduct.open-without-io", "connects when it is opened", _hasty),
+    opening("conduct.open-without-io", "connects when it is opened", _hasty),
     wrapping("conduct.concurrent", "mixes calls up", _Mixes),
-    wrapping("conduct.key-in-headers", "puts the key into the URL", _in_the_url),
-    wrapping("conduct.secrets", "logs the key", _Talks),
+    opening("conduct.key-in-headers", "puts the key into the URL", _in_the_url),
+    opening("conduct.secrets", "logs the key", _talking),
 )
 """One or more for each check of conduct."""

@@ -10,7 +10,6 @@ import anyio
 from attrs import evolve
 
 from converge_provider.errors import InvalidRequest, LlmError, ProviderError, RateLimited
-from converge_provider.testing.conformance.obedient import obedient_subject
 from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, broken, wrapping
 from converge_provider.testing.conformance.saboteurs.conducting import ClosesOnce, FeelsIll, lists_nothing
 from converge_provider.values.events import Finished, StreamEvent
@@ -153,7 +152,7 @@ LIVING: Final[tuple[Saboteur, ...]] = (
     broken("live.overflow", "does not say why", raised=_unclear),
     wrapping("live.concurrent", "answers one at a time", _OneAtATime),
     wrapping("live.health", "never is well", FeelsIll),
-    Saboteur("live.list-models", "finds none", evolve(obedient_subject(), discover=lists_nothing)),
+    lists_nothing("live.list-models"),
     wrapping("live.close-twice", "cannot be closed twice", ClosesOnce),
     wrapping("live.secrets", "logs the credential", _Talks),
 )
