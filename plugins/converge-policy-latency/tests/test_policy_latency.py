@@ -143,6 +143,15 @@ def test_latency_lift_fades_with_every_answer(samples: int, more: int, explore: 
     assert 0.5 <= late <= early <= 1.0
 
 
+@settings(derandomize=True, database=None, deadline=None)
+@given(declared_ms=st.integers(1, 2**32 - 1), trust=st.floats(0.001, 1e6), reference=st.floats(0.001, 1e6))
+def test_latency_lifts_nobody_above_1(declared_ms: int, trust: float, reference: float) -> None:
+    """Lifted by all that it lacks, a stranger scores 1, whatever the rounding."""
+    score, _ = scored(declared_ms=declared_ms, explore=1.0, declared_samples=trust, reference_s=reference)
+
+    assert 1.0 - 1e-9 < score <= 1.0
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

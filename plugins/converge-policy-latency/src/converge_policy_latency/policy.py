@@ -63,17 +63,13 @@ def latency(view: CandidateView, options: LatencyOptions) -> Scores:
         tokens=tokens,
         declared_samples=options.declared_samples,
     )
-    reference, unknown, trust, explore = (
-        options.reference_s,
-        options.unknown,
-        options.declared_samples,
-        options.explore,
-    )
+    reference, unknown = options.reference_s, options.unknown
+    trust, explore = options.declared_samples, options.explore
     plain = [unknown if seconds is None else reference / (reference + seconds) for seconds in found.seconds]
     lifts = [
         explore * (1.0 - score) * trust / (trust + samples) for score, samples in zip(plain, found.samples, strict=True)
     ]
-    values = [score + lift for score, lift in zip(plain, lifts, strict=True)]
+    values = [min(1.0, score + lift) for score, lift in zip(plain, lifts, strict=True)]  # rounding may go above
     return Scores(values=values, explain=lambda row: _words(found, row, lift=lifts[row], reference_s=reference))
 
 
