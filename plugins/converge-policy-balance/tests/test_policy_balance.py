@@ -157,6 +157,7 @@ def test_balance_never_prefers_the_busier(running: Mapping[str, int], seed: int)
     [
         ({"mode": "random"}, "expected one of weighted, least_busy, power_of_two, got 'random'"),
         ({"weights": {"a": -1}}, "'weights.a' must be from 0 to 1e+06, got -1"),
+        ({"weights": {"a/b": 1, "A/b": 2}}, "'weights' names a backend twice, in other letters: a/b, A/b"),
         ({"others": -1}, "'others' must be >= 0.0: -1"),
     ],
 )

@@ -174,6 +174,7 @@ def test_canary_without_shares_changes_nothing() -> None:
     ("options", "said"),
     [
         ({"shares": {"b/new": 1.5}}, "'shares.b/new' must be from 0 to 1, got 1.5"),
+        ({"shares": {"b/new": 0.5, "B/new": 0.1}}, "'shares' names a backend twice, in other letters: b/new, B/new"),
         ({"share": {"b/new": 0.5}}, "did you mean 'shares'?"),
     ],
 )

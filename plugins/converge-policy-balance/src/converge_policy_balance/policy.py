@@ -17,6 +17,9 @@ _MOST = 1e6
 
 
 def _check_weights(_: object, attribute: "Attribute[Any]", weights: Mapping[str, float]) -> None:
+    if len({name.lower() for name in weights}) < len(weights):
+        message = f"'{attribute.name}' names a backend twice, in other letters: {', '.join(weights)}"
+        raise ValueError(message)
     for name, weight in weights.items():
         if not 0.0 <= weight <= _MOST:
             message = f"'{attribute.name}.{name}' must be from 0 to {_MOST:g}, got {weight}"

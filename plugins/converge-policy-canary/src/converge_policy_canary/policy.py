@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 
 def _check_shares(_: object, attribute: "Attribute[Any]", shares: Mapping[str, float]) -> None:
+    if len({name.lower() for name in shares}) < len(shares):
+        message = f"'{attribute.name}' names a backend twice, in other letters: {', '.join(shares)}"
+        raise ValueError(message)
     for name, share in shares.items():
         if not 0.0 <= share <= 1.0:
             message = f"'{attribute.name}.{name}' must be from 0 to 1, got {share}"
