@@ -94,6 +94,16 @@ def test_gate_on_a_flag_names_the_capability() -> None:
     assert set(decision.sources["acme/swift"]) == {"capabilities.ImageUnderstanding"}
 
 
+def test_gate_on_several_facts_names_each() -> None:
+    """A price follows from prices and from the longest answer, so both are told with whose they are."""
+    claims = Claims(prices=Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1)), max_output_tokens=90)
+    registered = ScriptedBackend(id="acme/dear", claims=claims).registered
+    demands = Constraints(max_usd_per_request="0.00001")
+    decision = decide(Catalogue.of(registered), request=ChatRequest.of("Hi"), constraints=demands)
+
+    assert "> $0.00001 [prices by adapter; max_output_tokens by adapter]" in decision.explain()
+
+
 def test_sources_go_into_the_journal_and_through_documents() -> None:
     """What a journal keeps says who stated the facts about the candidates that it tells of."""
     decision = decide(catalogue(), criteria=SelectionCriteria())

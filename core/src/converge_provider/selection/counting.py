@@ -32,8 +32,7 @@ def counted(question: Question, table: Table, count: TokenCounter) -> Question:
 
     """
     needs, request = question.needs, question.request
-    if request is None or not table.tokenisers:
-        return question
+    assert request is not None, "without one there is nothing to count"
     tight = table.context.below(needs.input_tokens * _MOST + needs.answer_tokens)
     roomy = table.all & ~table.context.below(needs.input_tokens * _LEAST + needs.answer_tokens)
     found: dict[str, int] = {}
