@@ -21,6 +21,7 @@ from converge_provider import (
     ProviderRequest,
     ProviderType,
     Registrar,
+    RegistryValueError,
     cli,
     hookimpl,
 )
@@ -113,6 +114,12 @@ def test_engine_assigns_no_chat_backend_that_is_not_configured() -> None:
     words = ProviderRequest(id="r", required_capabilities=(Capability.TEXT_GENERATION,))
 
     assert engine.assign(words).unmatched == (Capability.TEXT_GENERATION,)
+
+
+def test_engine_refuses_two_backends_of_one_name() -> None:
+    """A host that gives two of one name is told which one."""
+    with pytest.raises(RegistryValueError, match="backend 'gatekeeper' is there twice; names are unique"):
+        Engine(PluginRegistry.of().catalogue(), backends=[Gatekeeper(), Gatekeeper()])
 
 
 @pytest.fixture

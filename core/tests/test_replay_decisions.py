@@ -161,6 +161,17 @@ def two() -> PluginRegistry:
     return PluginRegistry.of(*(ScriptedProviderType(name, ScriptedBackend(id=f"{name}/m")) for name in "ab"), Moods())
 
 
+def test_replay_command_does_not_mind_who_states_a_fact(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another source of the same fact decides nothing, so the decision is the same."""
+    cli.main(["explain", "--json", "Hello"], registry=registry())
+    document = json.loads(capsys.readouterr().out)
+    for said in document["sources"]["tiny/scripted"].values():
+        said["source"] = "somebody else"
+    (home / "decision.json").write_text(json.dumps(document), "utf-8")
+
+    assert cli.main(["replay", "decision.json"], registry=registry()) == 0
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"id": 3}'])
 def test_replay_command_refuses_a_file_that_holds_no_decision(
     text: str, home: Path, capsys: pytest.CaptureFixture[str]

@@ -30,6 +30,7 @@ from converge_provider.engine.state import MemoryStore, StateStore
 from converge_provider.engine.streams import ReplyStream
 from converge_provider.engine.sync import SyncEngine
 from converge_provider.engine.tokenisers import Tokenisers
+from converge_provider.errors import RegistryValueError
 from converge_provider.selection import decide
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
@@ -98,6 +99,7 @@ class Engine:
 
         Raises:
             ConfigurationError: The deadline makes no sense.
+            RegistryValueError: Two backends of other kinds have the same name.
 
         """
         clock = SystemClock() if clock is None else clock
@@ -129,7 +131,7 @@ class Engine:
             constraints=constraints,
             deadline_s=checked_deadline_s(deadline_s),
         )
-        self._backends = {backend.name: backend for backend in backends}
+        self._backends = _by_name(backends)
         self._loop = LoopGuard()
         self._sync: SyncEngine | None = None
         self._making_sync = Lock()
@@ -384,6 +386,16 @@ class Engine:
             time=iso_time(now_s),
             seed=seed,
         )
+
+
+def _by_name(backends: "Sequence[Backend]") -> "Mapping[str, Backend]":
+    found = {backend.name: backend for backend in backends}
+    if len(found) < len(backends):
+        names = [backend.name for backend in backends]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"backend {twice!r} is there twice; names are unique"
+        raise RegistryValueError(message)
+    return found
 
 
 def _configuration(given: "Configuration | None", environ: Mapping[str, str] | None) -> "Configuration":
