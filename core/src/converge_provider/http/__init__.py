@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from converge_provider.http.posting import json_bytes, json_post
     from converge_provider.http.retry_after import retry_after_s
     from converge_provider.http.rules import ErrorRule, Verdict
-    from converge_provider.http.shapes import as_list, as_metadata, as_object, parsed
+    from converge_provider.http.shapes import as_list, as_metadata, as_object, parsed, text_in
     from converge_provider.http.sse import SseEvent, SseParser, sse_events
     from converge_provider.http.transport import HttpStream, Transport, open_transport
     from converge_provider.http.wires import Answer, Wire
@@ -64,6 +64,7 @@ _HOMES = {
     "refuse_unhonoured": "wishes",
     "retry_after_s": "retry_after",
     "sse_events": "sse",
+    "text_in": "shapes",
 }
 
 __all__ = (
@@ -101,6 +102,7 @@ __all__ = (
     "refuse_unhonoured",
     "retry_after_s",
     "sse_events",
+    "text_in",
 )
 
 

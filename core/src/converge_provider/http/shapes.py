@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-__all__ = ("as_list", "as_metadata", "as_object", "parsed")
+from converge_provider.errors import ProviderError
+
+__all__ = ("as_list", "as_metadata", "as_object", "parsed", "text_in")
 
 
 def parsed(body: bytes) -> object:
@@ -39,3 +41,17 @@ def as_metadata(values: Mapping[str, Any]) -> dict[str, str]:
         for key, value in values.items()
         if value is not None
     }
+
+
+def text_in(value: object) -> str:
+    """
+    Give the text that stands where one belongs.
+
+    Raises:
+        ProviderError: Something else stands there.
+
+    """
+    if not isinstance(value, str):
+        message = f"the answer holds a {type(value).__name__} where a text belongs"
+        raise ProviderError(message)
+    return value

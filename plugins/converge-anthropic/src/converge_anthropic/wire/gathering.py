@@ -8,7 +8,6 @@ from attrs import define, field
 
 from converge_provider import (
     Citation,
-    ProviderError,
     ReasoningBlock,
     ReasoningDelta,
     ReasoningPart,
@@ -21,25 +20,14 @@ from converge_provider import (
     ToolCallMalformed,
     ToolCallStarted,
 )
-from converge_provider.http import Halves, as_list, as_object, checked_arguments
+from converge_provider.http import Halves, as_list, as_object, checked_arguments, text_in
 
-__all__ = ("AnyBlock", "CallBlock", "OtherBlock", "TextBlock", "ThinkingBlock", "text_in")
+__all__ = ("AnswerBlock", "AnyBlock", "CallBlock", "OtherBlock", "TextBlock", "ThinkingBlock")
 
 
-def text_in(value: object) -> str:
-    """
-    Give the text that stands where one belongs; none at all is an empty one.
-
-    Raises:
-        ProviderError: Something else stands there.
-
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        message = f"the answer holds a {type(value).__name__} where a text belongs"
-        raise ProviderError(message)
-    return value
+def _text_or_none(value: object) -> str:
+    """Give the text that stands where one may stand; none at all is an empty one."""
+    return "" if value is None else text_in(value)
 
 
 @define
@@ -51,7 +39,7 @@ class _Pieces:
 
     def take(self, piece: object) -> str:
         """Take a piece, and give what can be shown of it."""
-        return self._kept(self.halves.whole(text_in(piece)))
+        return self._kept(self.halves.whole(_text_or_none(piece)))
 
     def rest(self) -> str:
         """Give what was held back."""
@@ -125,12 +113,12 @@ class ThinkingBlock:
     def start(self, raw: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take what the block begins with."""
         self.redacted = raw.get("type") == "redacted_thinking"
-        self.signature = text_in(raw.get("data" if self.redacted else "signature"))
+        self.signature = _text_or_none(raw.get("data" if self.redacted else "signature"))
         yield from self._think(self.thought.take(raw.get("thinking")))
 
     def take(self, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take a piece of the thought, or its proof, which comes whole and replaces an earlier one."""
-        self.signature = text_in(delta.get("signature")) or self.signature
+        self.signature = _text_or_none(delta.get("signature")) or self.signature
         yield from self._think(self.thought.take(delta.get("thinking")))
 
     def stop(self) -> Iterator[StreamEvent]:
@@ -173,7 +161,7 @@ class CallBlock:
 
     def take(self, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take a piece of the arguments."""
-        yield from self._add(text_in(delta.get("partial_json")))
+        yield from self._add(_text_or_none(delta.get("partial_json")))
 
     def stop(self) -> Iterator[StreamEvent]:
         """Say whether the arguments are a JSON object."""
@@ -218,7 +206,7 @@ class OtherBlock:
 
     def take(self, delta: Mapping[str, Any]) -> Iterator[StreamEvent]:
         """Take a piece of what the server's tool is given."""
-        self.pieces.append(text_in(delta.get("partial_json")))
+        self.pieces.append(_text_or_none(delta.get("partial_json")))
         yield from ()
 
     def stop(self) -> Iterator[StreamEvent]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from converge_openai.wire.calls import Calls
 from converge_openai.wire.reporting import KNOWN_IN_CHOICE, KNOWN_IN_MESSAGE, further_fields, gather, sources_in
-from converge_openai.wire.speech import Speech, text_in
+from converge_openai.wire.speech import Speech
 from converge_openai.wire.usage import usage_from_wire, usage_in
 from converge_provider import (
     ChatResponse,
@@ -20,7 +20,7 @@ from converge_provider import (
     ToolCallMalformed,
     UsageReported,
 )
-from converge_provider.http import as_list, as_metadata, as_object
+from converge_provider.http import as_list, as_metadata, as_object, text_in
 
 if TYPE_CHECKING:
     from converge_provider import UsageDetail

@@ -14,23 +14,9 @@ from converge_provider import (
     TextDelta,
     TextPart,
 )
-from converge_provider.http import Halves, as_list, as_object
+from converge_provider.http import Halves, as_list, as_object, text_in
 
-__all__ = ("Speech", "text_in")
-
-
-def text_in(value: object) -> str:
-    """
-    Give the text that stands where one belongs.
-
-    Raises:
-        ProviderError: Something else stands there.
-
-    """
-    if not isinstance(value, str):
-        message = f"the answer holds a {type(value).__name__} where a text belongs"
-        raise ProviderError(message)
-    return value
+__all__ = ("Speech",)
 
 
 @define
