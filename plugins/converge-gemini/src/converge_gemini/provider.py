@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ("Gemini", "Settings")
 
 _URL = "https://generativelanguage.googleapis.com/v1beta"
+_KEYS = "GEMINI_API_KEY or GOOGLE_API_KEY"
 _CONFIGURED = "the provider's configuration"
 
 
@@ -76,7 +77,7 @@ class Gemini:
         return HttpChatBackend(
             descriptor=descriptor,
             wire=GenerateContent(dialect=dialect, template=_template(settings)),
-            key="the API key (GEMINI_API_KEY or GOOGLE_API_KEY, unless configured otherwise)",
+            key=f"the API key ({_KEYS}, unless configured otherwise)",
             address="the base URL (GOOGLE_GEMINI_BASE_URL, unless configured otherwise)",
         )
 
@@ -129,6 +130,17 @@ def _host(settings: Settings) -> str:
 
 
 def _template(settings: Settings) -> HttpRequest:
-    """Make what all requests share: the address, the key, the timeouts."""
+    """
+    Make what all requests share: the address, the key, the timeouts.
+
+    Raises:
+        ConfigurationError: The address is none, or no header can carry the key.
+
+    """
     headers = {"x-goog-api-key": Secret(settings.key.reveal().strip())} if settings.key else {}
-    return HttpRequest(url=_address(settings), headers=headers, timeouts=settings.timeouts)
+    url = _address(settings)
+    try:
+        return HttpRequest(url=url, headers=headers, timeouts=settings.timeouts)
+    except ConfigurationError as exc:
+        message = f"{exc}; look at what sets it: {_KEYS}, unless configured otherwise"
+        raise ConfigurationError(message) from exc

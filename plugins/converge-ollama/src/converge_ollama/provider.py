@@ -147,7 +147,18 @@ def _keep_alive(written: str) -> str | int | None:
 
 
 def _template(settings: Settings) -> HttpRequest:
-    """Make what all requests share: the address, the key where there is one, the timeouts."""
+    """
+    Make what all requests share: the address, the key where there is one, the timeouts.
+
+    Raises:
+        ConfigurationError: The address is none, or no header can carry the key.
+
+    """
     key = settings.api_key
     headers = {"authorization": Secret(f"Bearer {key.reveal().strip()}")} if key else {}
-    return HttpRequest(url=_address(settings), headers=headers, timeouts=settings.timeouts)
+    url = _address(settings)
+    try:
+        return HttpRequest(url=url, headers=headers, timeouts=settings.timeouts)
+    except ConfigurationError as exc:
+        message = f"{exc}; look at what sets it: OLLAMA_API_KEY, unless configured otherwise"
+        raise ConfigurationError(message) from exc
