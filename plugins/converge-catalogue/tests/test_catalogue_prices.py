@@ -179,6 +179,21 @@ def test_document_of_one_model_is_read() -> None:
     assert service.offers[0].prices_at(MOMENTS[0]) == Prices(input_usd_per_mtok=D(1), output_usd_per_mtok=D("2.5"))
 
 
+def test_tiers_of_each_kind_of_token_are_joined() -> None:
+    """Where kinds of tokens have tiers of their own, each tier of ours holds what has begun by then."""
+    one, two = {"start": 10, "price": 2}, {"start": 20, "price": 3}
+    tiered = {
+        "input_mtok": {"base": 1, "tiers": [two, one]},
+        "output_mtok": {"base": 5, "tiers": [{**one, "price": 6}]},
+    }
+    service, _ = read(prices=tiered)
+
+    assert service.offers[0].prices[0].tiers == (
+        (10, {"input": D(2), "output": D(6)}),
+        (20, {"input": D(3), "output": D(6)}),
+    )
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "negative": ({"prices": {"input_mtok": -1}}, "input of m: expected an amount from 0 to 1000000, got '-1'"),
     "infinite": ({"prices": {"input_mtok": D("inf")}}, "expected an amount"),
