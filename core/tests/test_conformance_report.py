@@ -14,7 +14,9 @@ from converge_provider import (
     ChatBackend,
     ChatBackendDescriptor,
     ChatRequest,
+    ChatResponse,
     Claims,
+    ContentFiltered,
     ContextLengthExceeded,
     FinishReason,
     Prices,
@@ -421,3 +423,20 @@ def test_effort_that_is_refused_counts_as_refused() -> None:
     refusing = evolve(modest_subject(), descriptor=evolve(MODEST, claims=claims), exceptions={})
 
     assert judged("chat.reasoning-effort", refusing) == "failed: every effort is refused"
+
+
+def test_answer_that_was_filtered_may_be_an_error() -> None:
+    """An adapter raises what is filtered, or says so; both are typed."""
+    opened = reference_subject().backend
+    assert opened is not None
+
+    def refuse(_response: object) -> ChatResponse:
+        reason = "policy"
+        raise ContentFiltered(reason)
+
+    def open_typed(endpoint: Endpoint) -> ChatBackend:
+        return Broken(opened(endpoint), whole=refuse)
+
+    typed = evolve(reference_subject(), backend=open_typed)
+
+    assert judged("chat.filtered", typed) == "passed"

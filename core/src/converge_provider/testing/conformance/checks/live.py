@@ -1,6 +1,5 @@
 """Checks against a real model: models babble, so these look at the shape of what comes, never at what it means."""
 
-import json
 import struct
 import zlib
 from contextlib import aclosing
@@ -10,7 +9,7 @@ import anyio
 from attrs import evolve
 
 from converge_provider.errors import ContextLengthExceeded
-from converge_provider.http.shapes import as_object
+from converge_provider.http.shapes import as_object, parsed
 from converge_provider.testing.conformance.checks.check import NotApplicableError, check, expect
 from converge_provider.testing.conformance.checks.conduct import closed_twice, everything_logged, health_of
 from converge_provider.testing.conformance.checks.failures import error_of
@@ -167,10 +166,7 @@ def _expect_calls(response: ChatResponse) -> None:
 
 
 def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+    return parsed(text.encode("utf-8", "surrogatepass"))
 
 
 @check("live.tool-named", "tool_choice", live=True, tokens=_ANSWER)

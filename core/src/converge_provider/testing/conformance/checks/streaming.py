@@ -7,7 +7,7 @@ import anyio
 
 from converge_provider.testing.canned import HANG
 from converge_provider.testing.conformance.answers import CannedAnswer
-from converge_provider.testing.conformance.checks.check import check, expect, fail
+from converge_provider.testing.conformance.checks.check import check, expect
 from converge_provider.testing.conformance.checks.requests import HELLO, expect_same
 from converge_provider.testing.conformance.trials import Rendered, Trial, finished
 from converge_provider.values.events import Finished, TextDelta
@@ -53,16 +53,15 @@ async def _same(trial: Trial) -> None:
 @check("stream.as-it-comes", "streaming")
 async def _as_it_comes(trial: Trial) -> None:
     """A piece is given when it arrives, not when the answer is over."""
+    given = False
     async with trial.desk(_MANY, cut=_half) as desk:
-        with anyio.move_on_after(_SOON_S) as scope:
+        with anyio.move_on_after(_SOON_S):
             async with aclosing(desk.open_stream(HELLO)) as events:
                 async for event in events:
-                    if isinstance(event, TextDelta):
-                        return
-        expect(
-            not scope.cancelled_caught, f"half of the answer had arrived, and after {_SOON_S:g} s none of it was given"
-        )
-    fail("the stream ended without a piece of text")
+                    given = isinstance(event, TextDelta)
+                    if given:
+                        break
+    expect(given, f"half of the answer had arrived, and after {_SOON_S:g} s none of it was given")
 
 
 @check("stream.left-early", "streaming")

@@ -1,12 +1,11 @@
 """Tools: how they are offered and demanded, how calls come back, and how results are given."""
 
-import json
 from typing import Final
 
 from attrs import evolve
 
 from converge_provider.errors import InvalidRequest
-from converge_provider.http.shapes import as_list, as_object
+from converge_provider.http.shapes import as_list, as_object, parsed
 from converge_provider.testing.conformance.answers import CannedAnswer, CannedCall
 from converge_provider.testing.conformance.checks.check import check, expect, fail
 from converge_provider.testing.conformance.checks.requests import (
@@ -46,19 +45,15 @@ def _expect_calls(trial: Trial, response: ChatResponse, *calls: CannedCall) -> N
     )
     for made, call in zip(calls, response.tool_calls, strict=True):
         expect(call.name == made.name, f"{made.name!r} was called, the backend says {call.name!r}")
-        expect(_parsed(call.arguments) == _parsed(made.arguments), f"{made.arguments} were given, got {call.arguments}")
+        expect(
+            parsed(call.arguments.encode()) == parsed(made.arguments.encode()),
+            f"{made.arguments} were given, got {call.arguments}",
+        )
         if trial.double.call_ids:
             expect(call.id == made.id, f"the call's id is {made.id!r}, the backend says {call.id!r}")
         expect(call.id, "a call came back without an id, so that no result can be sent for it")
     ids = {call.id for call in response.tool_calls}
     expect(len(ids) == len(calls), f"{len(calls)} calls share {len(ids)} ids")
-
-
-def _parsed(arguments: str) -> object:
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return arguments
 
 
 @check("tools.offered", "tools")
