@@ -1,7 +1,7 @@
 """Whether a backend of any kind meets the requirements on one, as far as it declares what they are about."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -12,8 +12,6 @@ from converge_provider.values.requirements import BackendRequirements
 from converge_provider.values.vocabulary import ComplianceLevel, CostClass, DataSovereignty
 
 __all__ = ("Declared", "carried_by", "effective_slots", "lacks")
-
-W = TypeVar("W", DataSovereignty, ComplianceLevel)
 
 _NO_CLAIMS = Claims()
 
@@ -57,14 +55,13 @@ def _claims_of(said: object) -> Claims:
     return claims if isinstance(claims, Claims) else _NO_CLAIMS
 
 
-def _words(own: object, claimed: frozenset[W] | None, nothing: W) -> frozenset[W] | None:
+def _words(own: object, claimed: frozenset[Any] | None, nothing: object) -> frozenset[Any] | None:
     """Join what is declared, be it one word or several; the word that states nothing is no word."""
     if own is None and claimed is None:
         return None
     several = isinstance(own, frozenset | set | tuple | list)
     words = cast("Iterable[Any]", own) if several else (own,)
-    joined: frozenset[Any] = frozenset({*words, *(claimed or ())})
-    return joined - {None, nothing}
+    return frozenset({*words, *(claimed or ())}) - {None, nothing}
 
 
 def effective_slots(wanted: BackendRequirements, otherwise: Iterable[Capability] = ()) -> tuple[Capability, ...]:
