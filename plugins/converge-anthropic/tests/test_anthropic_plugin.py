@@ -75,9 +75,13 @@ def test_plugin_registers_without_loading_a_transport() -> None:
     assert (types, loaded) == ("['anthropic']", "[]")
 
 
-def test_nothing_is_configured_without_a_key() -> None:
-    """Known models are listed, none of them is configured, and each says what is missing."""
-    entry = PluginRegistry.of(converge_anthropic).catalogue(configuration()).get("anthropic/claude-opus-5-5")
+@pytest.mark.parametrize(
+    "environ", [{}, {"ANTHROPIC_API_KEY": "  ", "ANTHROPIC_AUTH_TOKEN": ""}], ids=["none", "blank"]
+)
+def test_nothing_is_configured_without_a_key(environ: dict[str, str]) -> None:
+    """Known models are listed, none of them is configured, and each says what is missing; a blank key is none."""
+    catalogue = PluginRegistry.of(converge_anthropic).catalogue(configuration(**environ))
+    entry = catalogue.get("anthropic/claude-opus-5-5")
 
     assert entry is not None
     assert entry.missing == ("ANTHROPIC_API_KEY",)
@@ -105,11 +109,15 @@ def test_environment_configures_the_vendor(variable: str) -> None:
 
 
 def test_address_of_ones_own_needs_no_key() -> None:
-    """A server of one's own counts as configured, and none of Anthropic's models is taken to be there."""
-    catalogue = PluginRegistry.of(converge_anthropic).catalogue(configuration(ANTHROPIC_BASE_URL="localhost:8080"))
+    """A server of one's own counts as configured; known models are taken to be at a gateway, not on this machine."""
+    registry = PluginRegistry.of(converge_anthropic)
+    here = registry.catalogue(configuration(ANTHROPIC_BASE_URL="localhost:8080"))
+    gateway = registry.catalogue(configuration(ANTHROPIC_BASE_URL="https://gateway.example/anthropic"))
 
-    assert catalogue.providers["anthropic"].missing == ()
-    assert catalogue.entries == ()
+    assert here.providers["anthropic"].missing == ()
+    assert here.entries == ()
+    assert {str(entry.descriptor.model) for entry in gateway.entries} == set(known_models())
+    assert all(entry.missing == () for entry in gateway.entries)
 
 
 def test_configured_provider_is_chosen_and_asked() -> None:
@@ -204,7 +212,7 @@ def test_other_address_is_described_by_nothing_of_the_vendor() -> None:
 def test_address_that_is_none_is_told_when_a_model_is_opened() -> None:
     """Listing survives an address that cannot be one; opening says so in one line."""
     settings = Settings(base_url="ftp://a.example", api_key=Secret(KEY), models={"m1": ModelFacts()})
-    (descriptor,) = Anthropic().descriptors(settings)
+    descriptor = Anthropic().descriptors(settings)[-1]
 
     with pytest.raises(ConfigurationError, match="base_url of Anthropic is not the address of a server"):
         Anthropic().open(descriptor, settings)

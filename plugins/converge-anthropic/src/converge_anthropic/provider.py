@@ -9,7 +9,7 @@ from converge_anthropic.describing import BASE_URL, PROVIDER, describe, dialect_
 from converge_anthropic.facts import ModelFacts, known_models
 from converge_anthropic.settings import Settings
 from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
-from converge_provider.http import HttpRequest, canonical_url, host_of
+from converge_provider.http import HttpRequest, canonical_url, host_of, is_loopback
 
 if TYPE_CHECKING:
     from converge_provider.http import HttpChatBackend
@@ -37,8 +37,8 @@ class Anthropic:
         return [] if has_key or self._is_own_server(settings) else [_KEY]
 
     def descriptors(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
-        """Describe the models of this plugin's table, where Anthropic answers, and those of the configuration."""
-        listed = {**(known_models() if self._is_vendor(settings) else {}), **_own(settings)}
+        """Describe the configuration's models, and this plugin's, which no server on this machine is taken to have."""
+        listed = _own(settings) if is_loopback(self._host(settings)) else _facts(settings)
         return [self._described(name, facts, settings) for name, facts in listed.items()]
 
     def open(self, descriptor: ChatBackendDescriptor, settings: Settings) -> "HttpChatBackend":
