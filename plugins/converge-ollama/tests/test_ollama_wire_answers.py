@@ -47,8 +47,8 @@ NO_ANSWERS: list[tuple[list[dict[str, Any]], str]] = [
     ([line(content="Hi")], "holds no message that is"),
     ([{"done": True}], "the answer holds no message that is done"),
     ([{"done": "yes", "message": {"content": "Hi"}}], "holds no message"),
-    ([line("stop", content=3)], "the answer's content holds a int where a text belongs"),
-    ([line("stop", thinking=["hm"])], "the answer's thinking holds a list"),
+    ([line("stop", content=3)], "the answer holds a int where a text belongs"),
+    ([line("stop", thinking=["hm"])], "the answer holds a list where"),
     ([line("stop", tool_calls=NAMELESS * 1001)], "more than 1000 tools"),
 ]
 

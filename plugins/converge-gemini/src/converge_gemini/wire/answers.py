@@ -19,7 +19,7 @@ from converge_provider import (
     StreamEvent,
     UsageReported,
 )
-from converge_provider.http import as_list, as_object, one_line
+from converge_provider.http import as_list, as_object, one_line, text_in
 
 if TYPE_CHECKING:
     from converge_provider import Citation, Secret, UsageDetail
@@ -176,10 +176,7 @@ class Assembler:
             if signature is not None:
                 yield from self._speech.sign_call(Signature(signature, self._calls.done[-1].id))
             return
-        text = part.get("text", "")
-        if not isinstance(text, str):
-            message = f"the answer holds a {type(text).__name__} where a text belongs"
-            raise ProviderError(message)
+        text = text_in(part.get("text", ""))
         yield from self._speech.take(text, is_thought=part.get("thought") is True, signature=signature)
         if not part.keys() <= _KNOWN_PARTS:
             self._further.append(part)

@@ -24,7 +24,7 @@ from converge_provider import (
     UsageDetail,
     UsageReported,
 )
-from converge_provider.http import Halves, as_list, as_object, checked_arguments
+from converge_provider.http import Halves, as_list, as_object, checked_arguments, text_in
 
 __all__ = ("Assembler",)
 
@@ -92,7 +92,8 @@ class Assembler:
         message = as_object(document.get("message"))
         self._message.update(message)
         self._logprobs += as_list(document.get("logprobs"))
-        events = [*self._thought(_text_in(message, "thinking")), *self._said(_text_in(message, "content"))]
+        thought, said = (text_in(message.get(name) or "") for name in ("thinking", "content"))
+        events = [*self._thought(thought), *self._said(said)]
         for raw in as_list(message.get("tool_calls")):
             events += [*self._pause(), *self._called(as_object(raw))]
         if document.get("done") is True:
@@ -184,16 +185,6 @@ class Assembler:
             parts=[*thought, TextPart(text=text)] if thought else (),
             usage_detail=self._usage,
         )
-
-
-def _text_in(message: Mapping[str, Any], name: str) -> str:
-    found = message.get(name)
-    if found is None:
-        return ""
-    if not isinstance(found, str):
-        message_ = f"the answer's {name} holds a {type(found).__name__} where a text belongs"
-        raise ProviderError(message_)
-    return found
 
 
 def _written(arguments: object) -> str:
