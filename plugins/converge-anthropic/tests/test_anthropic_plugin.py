@@ -196,6 +196,11 @@ def test_vendor_is_described_by_what_it_documents() -> None:
     assert (claims.data_sovereignty, claims.processing_countries, claims.requires_network) == (None, None, True)
 
 
+def test_default_model_is_known() -> None:
+    """The model that is taken when nobody says which stands in the table."""
+    assert Anthropic().default_model in known_models()
+
+
 def test_other_address_is_described_by_nothing_of_the_vendor() -> None:
     """What Anthropic promises is not claimed of another server; one on loopback stays on this machine."""
     models = {"m1": ModelFacts()}
