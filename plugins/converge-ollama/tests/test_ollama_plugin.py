@@ -144,6 +144,14 @@ def test_ollama_key_goes_into_the_header_alone() -> None:
     assert KEY not in repr(template)
 
 
+def test_ollama_key_with_a_line_break_is_refused_when_opened() -> None:
+    """A key that no header may hold is told when it is configured, with what sets it, and not repeated."""
+    with pytest.raises(ConfigurationError, match="OLLAMA_API_KEY, unless configured otherwise") as caught:
+        opened(api_key=Secret("planted\nX"))
+
+    assert "planted" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("written", "sent"), [("", None), ("10m", "10m"), ("300", 300), ("-1", -1), (" 0 ", 0), ("1h30m", "1h30m")]
 )

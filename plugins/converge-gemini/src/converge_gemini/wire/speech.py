@@ -37,8 +37,7 @@ class _Stretch:
         if self.is_thought:
             yield ReasoningPart(text=self.text, signature=marked)
             return
-        if self.pieces or self.signature is not None:
-            yield TextPart(text=self.text)
+        yield TextPart(text=self.text)
         if marked is not None:
             yield ReasoningPart(signature=marked, redacted=True)
 
