@@ -15,6 +15,7 @@ from converge_provider import (
     CandidateView,
     Catalogue,
     CatalogueEntry,
+    ChatBackendCapabilities,
     ChatRequest,
     Claims,
     ComplianceLevel,
@@ -54,6 +55,7 @@ MIXED = catalogue_of(
 )
 ASKED = SelectionCriteria()
 TIME = "2026-11-20T12:00:00Z"
+LARGE = ChatBackendCapabilities(context_tokens=100_000)
 
 
 def make(**question: Any) -> Decision:
@@ -339,6 +341,25 @@ def state(name: str, **changes: Any) -> ProviderState:
 
 ACME = described("acme", "good")
 READY = Catalogue(entries=[entry(ACME)], providers={"acme": state("acme")})
+
+
+@pytest.mark.parametrize("count", [10, 11])
+def test_explain_names_the_many_that_only_lack_their_configuration(count: int) -> None:
+    """A few are told one by one with what they lack; many are named by provider, and hide nobody with other reasons."""
+    lacking = [entry(described(f"vendor{n}", "m"), f"KEY{n}") for n in range(count)]
+    both = entry(described("zeta", "poor", quality=0.1), "ZETA_KEY")
+    asked = SelectionCriteria(capabilities=RequiredCapabilities(min_context_tokens=9))
+    known = [evolve(one, descriptor=evolve(one.descriptor, capabilities=LARGE)) for one in lacking]
+
+    lines = decide(Catalogue(entries=[*known, both]), criteria=asked).explain().splitlines()
+
+    names = ", ".join(sorted(f"vendor{n}" for n in range(count)))
+    assert (f"  {count} only lack their configuration, of: {names}" in lines) is (count > 10)
+    assert ("    not configured: KEY3 is missing" in lines) is (count <= 10)
+    assert f"Rejected ({count + 1})" in lines
+    assert "  zeta/poor" in lines
+
+
 LACKING = Catalogue(entries=[entry(ACME, "ACME_KEY")], providers={"acme": state("acme", missing=("ACME_KEY",))})
 
 

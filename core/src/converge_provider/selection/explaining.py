@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ("explain",)
 
 _DIGEST_SHOWN = 12
+_MOST_LACKING = 10
+"""How many that only lack their configuration are told one by one."""
 _OWN_WORDS = frozenset(gate.name for gate in GATES)
 """The gates whose texts say what they are about; those of callers and policies need not."""
 
@@ -128,14 +130,22 @@ def _ranking(ranking: "Sequence[RankedCandidate]") -> Iterable[str]:
 
 
 def _rejected(decision: "Decision") -> Iterable[str]:
+    """Give everybody's reasons; those who only lack their configuration are named by provider when they are many."""
     changes = {found.id: found for found in decision.counterfactuals}
+    lacking = [row for row in decision.rejected if [reason.gate for reason in row.reasons] == ["configured"]]
+    folded = {row.id for row in lacking} if len(lacking) > _MOST_LACKING else set[str]()
     for row in decision.rejected:
+        if row.id in folded:
+            continue
         yield f"  {row.id}"
         for reason in row.reasons:
             whose = "" if reason.gate in _OWN_WORDS else f"{reason.gate}: "
             yield f"    {whose}{reason.text}{_said_by(decision, row.id, reason)}"
         if row.id in changes:
             yield f"    → {_in_words(changes[row.id])}"
+    if folded:
+        providers = ", ".join(sorted({name.partition("/")[0] for name in folded}))
+        yield f"  {len(folded)} only lack their configuration, of: {providers}"
 
 
 def _said_by(decision: "Decision", backend_id: str, reason: "Reason") -> str:
