@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genai_prices import Usage, calc_price
 
 import converge_catalogue
 from converge_catalogue.declaring import claims_of, declare
@@ -25,19 +26,24 @@ from converge_provider import (
     Capability,
     Catalogue,
     ChatBackendDescriptor,
+    ChatResponse,
     Claims,
+    Constraints,
     CostClass,
+    Engine,
     NoOptions,
     PluginRegistry,
     Prices,
     ProviderType,
     Registrar,
+    UsageDetail,
     hookimpl,
     load_configuration,
 )
 from converge_provider.testing import NetworkGuard, ScriptedBackend
 
 D = Decimal
+LONG = UsageDetail(input_uncached=100_000, cache_read=300_000, output=100)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -156,8 +162,8 @@ class Acme:
         return self.models
 
     def open(self, descriptor: ChatBackendDescriptor, settings: object) -> ScriptedBackend:
-        """Open a backend that answers nothing of note."""
-        return ScriptedBackend()
+        """Open a backend that answers once, after reading a long prompt, most of which it had in its cache."""
+        return ScriptedBackend(ChatResponse(content="Yes.", usage=LONG.totals(), usage_detail=LONG))
 
     @hookimpl
     def converge_register_backends(self, registrar: Registrar[ProviderType]) -> None:
@@ -185,6 +191,27 @@ def test_catalogue_fills_what_is_unknown_and_says_who_says_so() -> None:
     assert str(sources["prices"].source).startswith("genai-prices")
     assert str(sources["context_tokens"].source).startswith("models.dev")
     assert sources["max_output_tokens"].said_by == "adapter"
+
+
+def test_reply_costs_what_the_library_calculates_for_its_size() -> None:
+    """A long request is charged by the tier that it reaches, its cache by the cache's price, as the library does it."""
+    with Engine(catalogue(backend("openai", "gpt-6-sol", provider="acme"))).sync as engine:
+        reply = engine.chat("Is it so?")
+    usage = Usage(
+        input_tokens=LONG.totals().prompt_tokens, cache_read_tokens=LONG.cache_read, output_tokens=LONG.output
+    )
+    theirs = calc_price(usage, "gpt-6-sol", provider_id="openai")
+
+    assert reply.cost.usd == theirs.total_price == D("0.5215")
+
+
+def test_ceiling_and_budget_of_money_hold_without_any_configuration() -> None:
+    """A ceiling that the model's price exceeds rejects it with that price, and one that it keeps does not."""
+    engine = Engine(catalogue(backend("openai", "gpt-6-sol", provider="acme")))
+    cheap, dear = (engine.select(constraints=Constraints(max_input_usd_per_mtok=D(most))) for most in ("1.99", "2"))
+
+    assert [reason.text for reason in cheap.rejected[0].reasons] == ["input price $2 > $1.99 per million tokens"]
+    assert dear.chosen == "acme/gpt-6-sol"
 
 
 def test_users_own_prices_outrank_the_catalogue() -> None:
