@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -13,7 +14,7 @@ HOUR_S = 3_600
 LONG = PriceTier(above_input_tokens=200_000, input_usd_per_mtok=D(4), output_usd_per_mtok=D(15))
 LONGER = PriceTier(above_input_tokens=500_000, input_usd_per_mtok=D(6))
 NIGHT = PriceHours(from_utc_min=1_380, until_utc_min=60, input_usd_per_mtok=D(1))
-RATES = {"input_usd_per_mtok": D(2), "output_usd_per_mtok": D(10), "cache_read_usd_per_mtok": D("0.2")}
+RATES: dict[str, Any] = {"input_usd_per_mtok": D(2), "output_usd_per_mtok": D(10), "cache_read_usd_per_mtok": D("0.2")}
 
 
 @pytest.mark.parametrize(
