@@ -35,8 +35,9 @@ from converge_provider import (
     load_configuration,
 )
 from converge_provider.configuration import ProviderTable
-from converge_provider.registry.claims import CAPABILITY_OF_FLAG, FactSource, merge_claims
+from converge_provider.registry.claims import CAPABILITY_OF_FLAG, merge_claims
 from converge_provider.testing import FakeSite
+from converge_provider.values.claims import FactSource
 
 T = TypeVar("T")
 
