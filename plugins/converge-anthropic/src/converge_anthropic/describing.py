@@ -26,7 +26,7 @@ _WITH_SAMPLING = "2023-06-01"
 """The only version of the API that knows ``temperature`` and ``top_p``."""
 _SAMPLING = frozenset({"temperature", "top_p"})
 _VENDOR = "https://privacy.anthropic.com/en/articles/7996866-how-long-do-you-store-personal-data"
-_CERTIFIED = "https://privacy.anthropic.com/en/articles/10015870-what-certifications-has-anthropic-obtained"
+_CERTIFIED = "https://privacy.claude.com/en/articles/10015870-what-certifications-has-anthropic-obtained"
 _AS_OF = date(2026, 11, 20)
 _RETENTION_DAYS = 30
 _CERTIFICATIONS = tuple(
