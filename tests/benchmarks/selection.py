@@ -4,7 +4,9 @@ Measure what a selection costs; run it with plain Python, in an environment that
 Prints the best of several rounds, in microseconds, beside the number to hold. *strict* and *loose* are ``decide()``
 with the chosen one, the first five rows and the counts per reason, for criteria that few and most candidates meet;
 *others* is the same with criteria that differ from call to call, and with a request, so that nothing is remembered
-from the call before but the catalogue's own columns; *policies* runs two policies instead of the built-in order.
+from the call before but the catalogue's own columns; *policies* runs two policies instead of the built-in order, and
+*tiers* the same two one after the other; *priced* holds each request to a price, with requests of which no two that
+follow each other have the same size, and about as many different prices as candidates.
 *expand* makes every row of a fresh decision, each rejected one with its reasons; *read* takes the terms of every
 ranked row as well.
 """
@@ -12,6 +14,7 @@ ranked row as well.
 import sys
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import cycle, product
 from random import Random
 from typing import NoReturn
@@ -22,10 +25,13 @@ from converge_provider import (
     ChatBackendCapabilities,
     ChatRequest,
     ChatResponse,
+    Claims,
+    Constraints,
     CostClass,
     CostTier,
     EnabledPolicy,
     LatencyClass,
+    Prices,
     RegisteredChatBackend,
     RequiredCapabilities,
     SelectionCriteria,
@@ -39,6 +45,7 @@ ROUNDS = 30
 
 STRICT = SelectionCriteria(capabilities=RequiredCapabilities(tool_use=True, min_context_tokens=8_000))
 LOOSE = SelectionCriteria(cost=CostTier.PREMIUM, latency=LatencyClass.BATCH, complexity=TaskComplexity.EXTRACTION)
+DEAREST = Constraints(max_usd_per_request=Decimal("0.05"))
 REQUEST = ChatRequest.of("Why is the sky blue?", system="Answer in one sentence.")
 
 
@@ -57,7 +64,7 @@ class Nobody:
 
 def catalogue(size: int) -> Catalogue:
     """Make up backends of 17 providers; few values are equal, so that little can be shared between candidates."""
-    random = Random(size)
+    random, prices = Random(size), Random(size)
     windows = (None, 4_096, 8_192, 128_000, 200_000, 1_000_000)
     described = [
         BackendDescriptor(
@@ -68,6 +75,13 @@ def catalogue(size: int) -> Catalogue:
             quality=random.random(),
             capabilities=ChatBackendCapabilities(
                 tool_use=random.random() < 0.7, vision=random.random() < 0.5, context_tokens=random.choice(windows)
+            ),
+            claims=Claims(
+                prices=Prices(
+                    input_usd_per_mtok=Decimal(prices.randrange(3_000)) / 100,
+                    output_usd_per_mtok=Decimal(prices.randrange(3_000)) / 100,
+                ),
+                max_output_tokens=prices.choice((4_096, 8_192)),
             ),
         )
         for i in range(size)
@@ -127,6 +141,8 @@ def measured(size: int) -> list[float]:
     found, calls = catalogue(size), max(3, 20_000 // max(size, 100))
     others = cycle(varied())
     two = (FITNESS, EnabledPolicy(FITNESS.policy, 2.0))
+    tiers = (EnabledPolicy(FITNESS.policy, epsilon=0.05), EnabledPolicy(FITNESS.policy, tier=1))
+    sizes = cycle([ChatRequest.of("x" * length) for length in range(100, 20_100, 100)])
     for criteria in (STRICT, *varied()):
         read(decide(found, criteria=criteria))
     return [
@@ -134,6 +150,8 @@ def measured(size: int) -> list[float]:
         best_us(lambda: read(decide(found, criteria=LOOSE)), calls=calls),
         best_us(lambda: read(decide(found, criteria=next(others), request=REQUEST)), calls=calls),
         best_us(lambda: read(decide(found, criteria=STRICT, policies=two)), calls=max(3, calls // 10)),
+        best_us(lambda: read(decide(found, criteria=STRICT, policies=tiers)), calls=max(3, calls // 10)),
+        best_us(lambda: read(decide(found, request=next(sizes), constraints=DEAREST)), calls=max(3, calls // 50)),
         best_expand_us(lambda: decide(found, criteria=STRICT), rows),
         best_expand_us(lambda: decide(found, criteria=STRICT), terms),
         best_expand_us(lambda: decide(found, criteria=LOOSE), terms),
@@ -143,12 +161,12 @@ def measured(size: int) -> list[float]:
 def main() -> int:
     """Print the table; the exit code is 1 when a number is not held."""
     print(f"CPython {sys.version.split()[0]}; microseconds, best of {ROUNDS}")
-    heads = ("candidates", "strict", "loose", "others", "target", "policies", "expand", "read", "read loose")
-    print("".join(f"{head:>12}" for head in heads))
+    heads = ("candidates", "strict", "loose", "others", "target", "policies", "tiers", "priced")
+    print("".join(f"{head:>12}" for head in (*heads, "expand", "read", "read loose")))
     missed = False
     for size, target in TARGETS.items():
-        strict, loose, others, policies, expand, one_read, read_loose = measured(size)
-        figures = (size, strict, loose, others, target, policies, expand, one_read, read_loose)
+        strict, loose, others, *beside, expand, one_read, read_loose = measured(size)
+        figures = (size, strict, loose, others, target, *beside, expand, one_read, read_loose)
         print("".join(f"{figure:>12.1f}" for figure in figures))
         missed |= max(strict, loose, others) > target or expand > EXPAND_TARGET.get(size, expand)
     print("some numbers are not held" if missed else "all numbers are held")
