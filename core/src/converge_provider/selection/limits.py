@@ -19,6 +19,8 @@ def _too_short(table: Table, question: Question) -> int:
     """Compare with the estimate, and whose tokeniser has counted with that count."""
     needs = question.needs
     short = _shorter(table, question.stated_context, needs.context_tokens)
+    if not needs.counted:  # as mostly
+        return short
     for name, tokens in needs.counted.items():
         whose = table.tokenisers.get(name, 0)
         short = short & ~whose | _shorter(table, question.stated_context, tokens + needs.answer_tokens) & whose

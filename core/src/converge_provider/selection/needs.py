@@ -42,7 +42,7 @@ _MEDIA: dict[type, tuple[str, str]] = {
 _NO_COUNTS: Mapping[str, int] = {}
 
 
-@frozen
+@frozen(slots=False)
 class Needs:
     """What a request needs by itself."""
 
@@ -72,8 +72,6 @@ class Needs:
     @property
     def least_context_tokens(self) -> int:
         """The same by whoever counts the fewest."""
-        if not self.counted:
-            return self.context_tokens
         return min((self.input_tokens, *self.counted.values())) + self.answer_tokens
 
     def in_words(self) -> tuple[Derived, ...]:

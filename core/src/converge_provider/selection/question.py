@@ -181,6 +181,7 @@ def _joined(stated: AgentRequirements, needs: Needs) -> AgentRequirements:
     changes: dict[str, Any] = {f"requires_{flag}": True for flag in needs.flags if flag in _CONTRACT_FLAGS}
     least = stated.min_context_tokens
     taken_for_granted = ASSUMED_CONTEXT_TOKENS if least is None else least
-    if needs.least_context_tokens > taken_for_granted:
-        changes["min_context_tokens"] = needs.least_context_tokens
+    needed = needs.least_context_tokens if needs.counted else needs.input_tokens + needs.answer_tokens
+    if needed > taken_for_granted:
+        changes["min_context_tokens"] = needed
     return evolve(stated, **changes) if changes else stated
