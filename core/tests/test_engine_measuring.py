@@ -13,6 +13,7 @@ from converge_provider import (
     CandidateView,
     ChatMessage,
     ChatRequest,
+    Configuration,
     ConfigurationError,
     EnabledPolicy,
     Engine,
@@ -26,13 +27,13 @@ from converge_provider import (
     NetworkError,
     Policy,
     Reply,
-    Resilience,
     Scores,
     SelectionCriteria,
     StateView,
     policy,
 )
 from converge_provider.engine.asking import key_of
+from converge_provider.engine.composing import resilience_of
 from converge_provider.engine.journal import FileJournal
 from converge_provider.selection.replaying import differences, replay
 from converge_provider.testing import ManualClock, ScriptedBackend, catalogue_of
@@ -160,13 +161,20 @@ class Untouchable(MemoryStore):
 
 @pytest.mark.anyio
 async def test_nothing_is_read_when_nobody_asks() -> None:
-    """Without policies, and without a limit or a gate, the measured state costs nothing."""
+    """Without a limit or a gate, and with policies that look at claims alone, the measured state costs nothing."""
     engine = Engine(catalogue_of(ScriptedBackend(*["Hi"] * 2)), store=Untouchable())
-    off = Resilience(measuring=MeasuringSettings(latency_gate="off"))
+    off = resilience_of(Configuration(engine={"measuring": {"latency_gate": "off"}}))
     without = Engine(catalogue_of(ScriptedBackend("Hi")), store=Untouchable(), resilience=off)
+
+    @policy
+    def by_quality(view: CandidateView, _options: object) -> Sequence[float]:
+        return view.column("quality")
+
+    by_claims = Engine(catalogue_of(ScriptedBackend("Hi")), store=Untouchable(), policies=(EnabledPolicy(by_quality),))
 
     assert (await engine.chat(asking(user="u"))).content == "Hi"
     assert (await without.chat("Hi", criteria=INTERACTIVE)).content == "Hi"
+    assert (await by_claims.chat("Hi")).content == "Hi"
     with pytest.raises(AssertionError, match="nobody asked"):
         await engine.chat("Hi", criteria=INTERACTIVE)
 

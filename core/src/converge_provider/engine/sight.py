@@ -1,10 +1,11 @@
 """What of the measured state the selections of one engine may see."""
 
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from converge_provider.engine.state import StateStore
 from converge_provider.selection import FITNESS
-from converge_provider.values.measured import LatencyRule, StateView
+from converge_provider.values.measured import LatencyRule, Measured, StateView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,34 @@ if TYPE_CHECKING:
     from converge_provider.values.criteria import SelectionCriteria
 
 __all__ = ("Sight",)
+
+
+class _Unread(Mapping[str, Measured]):
+    """What was measured at a moment, asked of the store when a gate or a policy looks at it first."""
+
+    __slots__ = ("_now_s", "_read", "_store")
+
+    def __init__(self, store: StateStore, now_s: float) -> None:
+        self._store = store
+        self._now_s = now_s
+        self._read: Mapping[str, Measured] | None = None
+
+    def _all(self) -> Mapping[str, Measured]:
+        if self._read is None:
+            self._read = self._store.measured(now_s=self._now_s)
+        return self._read
+
+    def __getitem__(self, backend: str) -> Measured:
+        return self._all()[backend]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def items(self) -> ItemsView[str, Measured]:
+        return self._all().items()  # quicker than one by one
 
 
 class Sight:
@@ -40,7 +69,7 @@ class Sight:
         store = self._store
         return StateView(
             number=store.number,
-            measured=store.measured(now_s=now_s),
+            measured=_Unread(store, now_s),
             latency_rule=self._rule,
             key=key,
             assigned=None if key is None else store.assigned(key, now_s=now_s),

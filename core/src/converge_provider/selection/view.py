@@ -138,8 +138,8 @@ class View:
                 return (None,) * len(self.places)
             return tuple([ids[place] == state.assigned for place in self.places])
         if self._measured is None:
-            find = state.measured.get
-            self._measured = tuple([find(ids[place], _STRANGER) for place in self.places])
+            known = dict(state.measured.items())
+            self._measured = tuple([known.get(ids[place], _STRANGER) for place in self.places])
         return tuple(map(attrgetter(name), self._measured))
 
     def _asks(self, what: str) -> None:
