@@ -54,12 +54,11 @@ def bundled() -> Mapping[str, Snapshot]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the user a folder in which the libraries' data has been read already."""
     monkeypatch.setenv("CONVERGE_HOME", str(tmp_path))
     for name, made in bundled().items():
         made.save(Shelf().folder / f"{name}-bundled.jsonl")
-    return tmp_path
 
 
 def backend(service: str | None, model: str, *, provider: str = "mine", **claims: Any) -> BackendDescriptor:
@@ -223,8 +222,8 @@ def test_users_own_prices_outrank_the_catalogue() -> None:
     assert entry.sources()["prices"].said_by == "configuration"
 
 
-def test_broken_files_cost_no_backend(home: Path) -> None:
-    """With nothing but rubbish in its folder the plugin claims the same as before, and no plugin is blamed."""
+def test_broken_files_cost_no_backend(caplog: pytest.LogCaptureFixture) -> None:
+    """With nothing but rubbish in its folder the plugin claims the same as before, blames no plugin, and logs it."""
     before = catalogue(backend("openai", "gpt-5.4-mini", provider="acme"))
     for path in Shelf().folder.iterdir():
         path.write_bytes(b"\x00rubbish")
@@ -232,7 +231,11 @@ def test_broken_files_cost_no_backend(home: Path) -> None:
 
     assert after.problems == ()
     assert after.digest == before.digest
-    assert home.exists()
+    said = [record.getMessage() for record in caplog.records if record.name == "converge_catalogue"]
+    assert [line.partition(":")[0] for line in said] == [
+        "left out prices-bundled.jsonl",
+        "left out facts-bundled.jsonl",
+    ]
 
 
 def test_loading_the_plugin_imports_nothing_of_it() -> None:
@@ -246,13 +249,12 @@ def test_loading_the_plugin_imports_nothing_of_it() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_nothing_is_read_where_no_backend_is_of_a_public_service(home: Path) -> None:
+def test_nothing_is_read_where_no_backend_is_of_a_public_service() -> None:
     """A host with local backends alone pays nothing: no file is opened, none is made."""
     for path in Shelf().folder.iterdir():
         path.unlink()
     assert declare([backend(None, "m"), backend("ollama", "m", requires_network=False)]) == {}
     assert list(Shelf().folder.iterdir()) == []
-    assert home.exists()
 
 
 def test_readme_example_is_what_the_library_gives() -> None:

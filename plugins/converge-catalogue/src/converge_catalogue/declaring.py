@@ -45,7 +45,18 @@ def declare(descriptors: Sequence[ChatBackendDescriptor]) -> Mapping[str, Sequen
         with suppress(ModuleNotFoundError):  # a source that is not installed says nothing
             for name, entry in shelf.using(source, _finder(source, wanted)):
                 found.setdefault(name, []).append(entry)
+    _warn(shelf.problems)
     return {name: claims_of(entries, moment=moment) for name, entries in found.items()}
+
+
+def _warn(problems: Sequence[str]) -> None:
+    if problems:
+        import logging  # only when there is something to say
+
+        for problem in problems:
+            logging.getLogger("converge_catalogue").warning(
+                "left out %s; converge models update fetches it again", problem
+            )
 
 
 def _service(descriptor: ChatBackendDescriptor) -> str | None:
