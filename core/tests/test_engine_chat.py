@@ -23,6 +23,7 @@ from converge_provider import (
     InvalidRequest,
     Outcome,
     PolicyError,
+    PriceHours,
     Prices,
     ProviderError,
     RegisteredChatBackend,
@@ -114,6 +115,20 @@ async def test_cost_is_exact_when_prices_and_usage_are_known() -> None:
     reply = await Engine(catalogue_of(ScriptedBackend(response, claims=Claims(prices=PRICES)))).chat("Hi")
 
     assert reply.cost.usd == Decimal("0.007")
+
+
+@pytest.mark.parametrize(("now_s", "usd"), [(1_800_003_599.0, "1"), (1_800_003_600.0, "5")], ids=["before", "in"])
+async def test_cost_is_that_of_the_moment_of_the_attempt(now_s: float, usd: str) -> None:
+    """Where prices change with the hour, the engine's clock says which hour it was."""
+    busy = PriceHours(from_utc_min=9 * 60, until_utc_min=10 * 60, output_usd_per_mtok=Decimal(5))
+    prices = Prices(input_usd_per_mtok=Decimal(1), output_usd_per_mtok=Decimal(1), hours=[busy])
+    usage = UsageDetail(output=1_000_000)
+    backend = ScriptedBackend(ChatResponse(content="Hello.", usage_detail=usage), claims=Claims(prices=prices))
+    clock = ManualClock(now_s=now_s, autojump=True)
+
+    reply = await Engine(catalogue_of(backend), clock=clock).chat("Hi")
+
+    assert reply.cost.usd == Decimal(usd)
 
 
 @pytest.mark.parametrize(
