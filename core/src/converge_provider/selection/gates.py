@@ -109,8 +109,8 @@ def _without(left_out: frozenset[Gate]) -> tuple[Gate, ...]:
 
 _CONTRACTS = _without(_BEYOND_CONTRACT)
 """The gates of the contract's own registry."""
-_ALWAYS = _without(_OF_CONSTRAINTS | _OF_REQUESTS | {OUTPUT_GATE})
-"""The gates that somebody may fail when neither constraints nor the request itself ask for anything."""
+_ALWAYS = _without(_OF_CONSTRAINTS | _OF_REQUESTS | {OUTPUT_GATE, MEASURED_LATENCY_GATE})
+"""Those that somebody may fail when neither constraints nor the request itself ask for anything, and nobody is slow."""
 _REQUESTED = _without(_OF_CONSTRAINTS)
 """The gates that somebody may fail without constraints."""
 
@@ -120,6 +120,6 @@ def _asked(question: Question) -> tuple[Gate, ...]:
     if question.constraints is not None:
         return GATES
     needs = question.needs
-    if needs.flags or needs.features or needs.answer_tokens:
+    if needs.flags or needs.features or needs.answer_tokens or question.slow:
         return _REQUESTED
     return _CONTRACTS if question.contract_only else _ALWAYS
