@@ -162,7 +162,7 @@ class Offer:
         return (None, ()) if first is None or first.minutes is not None else (first, hours)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Service:
     """What one source says of one service."""
 
