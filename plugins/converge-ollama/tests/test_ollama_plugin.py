@@ -191,6 +191,11 @@ def test_ollama_claims_where_answers_are_computed(host: str, model: str, *, is_h
     assert (found.claims.data_sovereignty is not None) is is_here
     assert (found.cost_class is CostClass.FREE) is is_free
     assert (found.claims.prices is not None) is is_free
+    assert found.capabilities.structured_output is is_free
+    assert "structured_output" not in found.unknown
+    honours = opened(base_url=host, models={model: ModelFacts()}).dialect.honours
+    assert ("response_schema" in honours) is is_free
+    assert honours == found.claims.honours
 
 
 def test_ollama_claims_say_what_is_known_and_nothing_more() -> None:
@@ -200,7 +205,7 @@ def test_ollama_claims_say_what_is_known_and_nothing_more() -> None:
 
     assert found.capabilities.tool_use
     assert not {"tool_use", "vision", "reasoning", "cost_class"} & found.unknown
-    assert found.unknown >= {"quality", "typical_latency_ms", "structured_output"}
+    assert found.unknown >= {"quality", "typical_latency_ms", "code"}
     assert found.claims.honours == frozenset(FEATURES) - {"seed", "reasoning_effort"}
     assert found.claims.input_modalities == frozenset({"text"})
     assert found.claims.source == "the provider's configuration"

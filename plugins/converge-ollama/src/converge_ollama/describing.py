@@ -25,12 +25,12 @@ _NOTHING = Decimal(0)
 
 
 def dialect_of(
-    model: str, facts: ModelFacts, *, num_ctx: int | None, keep_alive: str | int | None, may_truncate: bool
+    model: str, facts: ModelFacts, host: str, *, num_ctx: int | None, keep_alive: str | int | None, may_truncate: bool
 ) -> Dialect:
     """Say how a model wants the wire spoken; its own context is stronger than the provider's."""
     return Dialect(
         model=model,
-        honours=_honoured(model, facts),
+        honours=_honoured(facts, remote=_is_elsewhere(model, facts, host)),
         num_ctx=facts.num_ctx or num_ctx,
         keep_alive=keep_alive,
         may_truncate=may_truncate,
@@ -68,39 +68,48 @@ def describe(provider: str, model: str, facts: ModelFacts, host: str, *, num_ctx
         num_ctx: The context that the provider asks for.
 
     """
-    stated = {*facts.able, *facts.unable}
-    remote = facts.is_remote or is_remote(model) or host in _CLOUD
+    remote = _is_elsewhere(model, facts, host)
+    can = _abilities(facts, remote=remote)
     is_here = is_loopback(host) and not remote
     return BackendDescriptor.unstated(
         provider,
         model,
         cost_class=None if remote else CostClass.FREE,
         capabilities=ChatBackendCapabilities(
-            context_tokens=context_of(facts, num_ctx=num_ctx), **{flag: flag in facts.able for flag in _FLAGS}
+            context_tokens=context_of(facts, num_ctx=num_ctx), **{flag: can.get(flag, False) for flag in _FLAGS}
         ),
         claims=Claims(
             source=facts.source,
             as_of=facts.as_of,
             capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True},
-            honours=_honoured(model, facts),
+            honours=_honoured(facts, remote=remote),
             input_modalities=_taken(facts),
             output_modalities=frozenset({"text"}),
             prices=None if remote else Prices(input_usd_per_mtok=_NOTHING, output_usd_per_mtok=_NOTHING),
             data_sovereignty=frozenset({DataSovereignty.ON_PREMISES}) if is_here else None,
             requires_network=not is_here if host else None,
         ),
-        unknown=frozenset(_FLAGS) - stated,
+        unknown=frozenset(_FLAGS) - can.keys(),
     )
 
 
-def _honoured(model: str, facts: ModelFacts) -> frozenset[str]:
+def _abilities(facts: ModelFacts, *, remote: bool) -> dict[str, bool]:
+    """Say what is known of the flags: the server keeps any model to a schema by a grammar, the cloud does not."""
+    stated = dict.fromkeys(facts.able, True) | dict.fromkeys(facts.unable, False)
+    return {"structured_output": not remote} | stated
+
+
+def _honoured(facts: ModelFacts, *, remote: bool) -> frozenset[str]:
     """Leave out what the model is known not to do: schemas in the cloud, thinking where there is none."""
-    refused = set(facts.refuses)
-    if facts.is_remote or is_remote(model):
-        refused.add("response_schema")
+    refused = {*facts.refuses, *(("response_schema",) if remote else ())}
     if "reasoning" in facts.unable:
         refused.add("reasoning_effort")
     return frozenset(FEATURES) - refused
+
+
+def _is_elsewhere(model: str, facts: ModelFacts, host: str) -> bool:
+    """Say whether another machine than the server's computes the answers."""
+    return facts.is_remote or is_remote(model) or host in _CLOUD
 
 
 def _taken(facts: ModelFacts) -> frozenset[str] | None:

@@ -80,17 +80,18 @@ class Ollama:
         if missing:
             message = f"{self.display_name} is not configured: {', '.join(missing)} missing"
             raise ConfigurationError(message)
-        model = str(descriptor.model)
+        model, template = str(descriptor.model), _template(settings)
         dialect = dialect_of(
             model,
             _models(settings).get(model, ModelFacts()),
+            host_of(template.url),
             num_ctx=settings.num_ctx,
             keep_alive=_keep_alive(settings.keep_alive),
             may_truncate=settings.truncate,
         )
         return HttpChatBackend(
             descriptor=descriptor,
-            wire=Chat(dialect=dialect, template=_template(settings)),
+            wire=Chat(dialect=dialect, template=template),
             key="the API key (OLLAMA_API_KEY, unless configured otherwise)",
             address="the base URL (OLLAMA_HOST, unless configured otherwise)",
         )
