@@ -15,6 +15,7 @@ from converge_provider import (
     ChatRequest,
     Configuration,
     ConfigurationError,
+    Decision,
     EnabledPolicy,
     Engine,
     Experience,
@@ -30,6 +31,7 @@ from converge_provider import (
     Scores,
     SelectionCriteria,
     StateView,
+    codec,
     policy,
 )
 from converge_provider.engine.asking import key_of
@@ -231,11 +233,13 @@ async def test_policy_learns_from_attempts() -> None:
     first, second = ScriptedBackend(NetworkError("cut"), id="x/1"), ScriptedBackend(*["Hi"] * 2, id="x/2")
     store, policies = MemoryStore(), (EnabledPolicy(counting(count)),)
     async with Engine(catalogue_of(first, second), store=store, policies=policies) as engine:
-        before = engine.select().chosen
+        before = engine.select()
         await engine.chat("Hi")
     decision = Engine(catalogue_of(first, second), store=store, policies=policies).select()
 
-    assert (before, decision.chosen) == ("x/1", "x/2")
+    assert (before.chosen, decision.chosen) == ("x/1", "x/2")
+    assert before.state == codec.load(Decision, codec.dump(before)).state
+    assert decision.state == codec.load(Decision, codec.dump(decision)).state
     assert store.memory_of("counting") == {"x/2": 1}
     assert decision.state is not None
     assert decision.state.seen.remembered == {"counting": {"x/2": 1}}

@@ -1,7 +1,7 @@
 """What every state store owes the engine, as tests: subclass :class:`StateStoreSuite` and give it a store."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
@@ -149,6 +149,8 @@ class StateStoreSuite:
         assert store.memory_of("p") == {"calls": 1, "more": [1]}
         assert dict(store.memory_of("q")) == {}
         assert store.number > before
+        with pytest.raises(TypeError):
+            cast("Any", once)["calls"] = 2
 
     @pytest.mark.parametrize(
         "document",

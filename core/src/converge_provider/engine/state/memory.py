@@ -46,6 +46,7 @@ class MemoryStore:
 
         """
         self._number = 0
+        self._learnt = 0
         self._known: dict[str, Remembered] = {}
         self._gauges = Gauges()
         self._assignments = Assignments(most=keys, lasting_s=key_lasting_s)
@@ -62,7 +63,7 @@ class MemoryStore:
     @property
     def number(self) -> int:
         """A number that grows with every change."""
-        return self._number
+        return self._number + self._learnt  # each is counted by one thread at a time
 
     def recall(self, backend: str) -> Remembered:
         """Give what is remembered of one backend."""
@@ -124,7 +125,7 @@ class MemoryStore:
             message = f"{_POLICIES} policies remember something already; {policy!r} would be one more"
             raise PolicyError(message)
         self._documents = documents
-        self._number += 1
+        self._learnt += 1
 
     def circuits(self) -> Mapping[str, Circuit]:
         """Give the circuits that are not closed, by backend."""
@@ -259,8 +260,7 @@ def checked_document(policy: str, document: object) -> JsonObject:
     if len(text) > _DOCUMENT_BYTES:
         message = f"policy {policy!r} wants to remember {len(text)} bytes; at most {_DOCUMENT_BYTES} are kept"
         raise PolicyError(message)
-    copy: JsonObject = json.loads(text)
-    return copy
+    return MappingProxyType(json.loads(text))
 
 
 _NO_DOCUMENT: Mapping[str, JsonValue] = MappingProxyType({})
