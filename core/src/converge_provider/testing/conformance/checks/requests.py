@@ -47,7 +47,9 @@ TOOL: Final = ToolDefinition(name="weather", description="marker-description", p
 """The tool that most checks offer."""
 
 IMAGE: Final = ImagePart(media_type="image/png", data=b"\x89PNG\r\n\x1a\n marker of an image")
-DOCUMENT: Final = DocumentPart(media_type="application/pdf", data=b"%PDF-1.4 marker of a document", name="marker.pdf")
+DOCUMENT: Final = DocumentPart(
+    media_type="application/pdf", data=b"%PDF-1.4 marker of a document", name="marker-report"
+)
 AUDIO: Final = AudioPart(media_type="audio/wav", data=b"RIFF marker of a recording WAVEfmt ")
 
 

@@ -8,8 +8,9 @@ from converge_provider.testing.conformance.saboteurs.breaking import Broken, Sab
 from converge_provider.testing.conformance.saboteurs.conducting import CONDUCTING
 from converge_provider.testing.conformance.saboteurs.failing import FAILING
 from converge_provider.testing.conformance.saboteurs.living import LIVING
+from converge_provider.testing.conformance.saboteurs.telling import TELLING
 
 __all__ = ("SABOTEURS", "Broken", "Saboteur")
 
-SABOTEURS: Final[tuple[Saboteur, ...]] = (*ASKING, *ANSWERING, *FAILING, *CONDUCTING, *LIVING)
+SABOTEURS: Final[tuple[Saboteur, ...]] = (*ASKING, *ANSWERING, *TELLING, *FAILING, *CONDUCTING, *LIVING)
 """All of them."""

@@ -1,19 +1,20 @@
 """Saboteurs that give another answer than the service gave."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
 import anyio
 from attrs import evolve
 
-from converge_provider.errors import InvalidRequest
+from converge_provider.testing.conformance.reference import modest_subject
 from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, Whole, broken, wrapping
-from converge_provider.values.events import Finished, StreamEvent, TextDelta, ToolCallDelta, ToolCallMalformed
+from converge_provider.values.events import StreamEvent
+from converge_provider.values.messages import ToolCall
 from converge_provider.values.parts import ReasoningPart
 from converge_provider.values.replies import ChatResponse, FinishReason
 from converge_provider.values.requests import ChatRequest
-from converge_provider.values.usage import UsageDetail
+from converge_provider.values.usage import TokenUsage, UsageDetail
 
 __all__ = ("ANSWERING",)
 
@@ -30,62 +31,39 @@ def _counted_twice(name: str) -> Whole:
     return whole
 
 
-async def _doubled_end(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        yield event
-        if isinstance(event, Finished):
-            yield event
+_CALL: Final = ToolCall(id="A1b2C3d4E", name="weather", arguments="{}")
 
 
-async def _backwards(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    events = [event async for event in source]
-    for event in [*reversed(events[:-1]), events[-1]]:
-        yield event
+def _summed_wrongly(response: ChatResponse) -> ChatResponse:
+    return evolve(response, usage=TokenUsage(prompt_tokens=1, completion_tokens=1, total_tokens=1))
 
 
-async def _at_the_end(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    for event in [event async for event in source]:
-        yield event
+def _tidied(response: ChatResponse) -> ChatResponse:
+    return evolve(response, content="".join(response.content.split()))
 
 
-async def _replaced(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        if isinstance(event, Finished):
-            yield Finished(evolve(event.response, content=_lossy(event.response.content)))
-        else:
-            yield TextDelta(_lossy(event.text)) if isinstance(event, TextDelta) else event
+class _Twice(Broken):
+    """Asks twice, to be on the safe side."""
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """Ask, and ask again."""
+        await super().chat(request)
+        return await super().chat(request)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        """Ask, and ask again in pieces."""
+        await super().chat(request)
+        async with aclosing(super().stream(request)) as events:
+            async for event in events:
+                yield event
 
 
-def _lossy(text: str) -> str:
-    return "".join(character if character.isascii() else "\ufffd" for character in text)
+class _Mute(Broken):
+    """Asks nobody."""
 
-
-async def _early(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        yield event
-        if isinstance(event, TextDelta):
-            yield Finished(ChatResponse(content=event.text))
-
-
-async def _without_usage(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        if isinstance(event, Finished):
-            yield Finished(evolve(event.response, usage=None, usage_detail=None))
-        else:
-            yield event
-
-
-async def _without_pieces(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        if not isinstance(event, ToolCallDelta):
-            yield event
-
-
-async def _raising(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        if isinstance(event, ToolCallMalformed):
-            raise InvalidRequest(event.problem)
-        yield event
+    async def chat(self, request: ChatRequest) -> ChatResponse:  # noqa: ARG002 - it asks nobody
+        """Make something up."""
+        return ChatResponse(content="Good morning.")
 
 
 class _StaysOpen(Broken):
@@ -150,6 +128,15 @@ def _shown(response: ChatResponse) -> ChatResponse:
 
 ANSWERING: Final[tuple[Saboteur, ...]] = (
     broken("chat.plain", "trims the text", whole=lambda one: evolve(one, content=one.content.strip())),
+    broken("chat.plain", "calls a tool", whole=lambda one: evolve(one, tool_calls=[_CALL])),
+    wrapping("chat.plain", "asks twice", _Twice),
+    wrapping("chat.extra", "asks twice", _Twice),
+    wrapping("stream.order", "asks twice", _Twice),
+    wrapping("chat.unhonoured-refused", "answers without asking", _Mute, of=modest_subject),
+    broken("chat.max-tokens", "says that it stopped", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
+    broken("usage.plain", "adds up wrongly", whole=_summed_wrongly),
+    broken("format.json", "tidies the text", whole=_tidied),
+    broken("format.schema", "tidies the text", whole=_tidied),
     broken("chat.stopped", "says nothing of the end", whole=lambda one: evolve(one, finish_reason=None)),
     broken("chat.finish-reasons", "always stops", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
     broken("chat.filtered", "always stops", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
@@ -157,22 +144,20 @@ ANSWERING: Final[tuple[Saboteur, ...]] = (
     broken("usage.cached", "counts cached tokens twice", whole=_counted_twice("cache_read")),
     broken("usage.cache-written", "counts written tokens twice", whole=_counted_twice("cache_write")),
     broken("usage.reasoning", "counts reasoning twice", whole=_counted_twice("reasoning")),
-    broken("stream.order", "ends twice", tell=_doubled_end),
-    broken("stream.order", "gives pieces backwards", tell=_backwards),
-    broken("stream.same-as-whole", "loses usage when it streams", tell=_without_usage),
-    broken("stream.as-it-comes", "gives everything at the end", tell=_at_the_end),
     wrapping("stream.left-early", "leaves the connection open", _StaysOpen),
     wrapping("stream.cancelled", "swallows the cancellation", _Deaf),
     wrapping("chat.cancelled", "swallows the cancellation", _Deaf),
     wrapping("chat.cancelled", "goes on for a while", _Clings),
-    broken("stream.unicode", "replaces what was cut", tell=_replaced),
-    broken("stream.no-early-end", "ends after the first piece", tell=_early),
     broken("tools.single", "makes up ids", whole=_calls(id="made-up")),
+    broken("tools.single", "gives no ids", whole=_calls(id="")),
+    broken("tools.single", "renames the tool", whole=_calls(name="another")),
+    broken("tools.single", "loses the arguments", whole=_calls(arguments="{}")),
+    broken("tools.single", "says that it stopped", whole=lambda one: evolve(one, finish_reason=FinishReason.STOP)),
+    broken("tools.parallel", "gives calls one id", whole=_calls(id="A1b2C3d4E")),
     broken("tools.parallel", "keeps one call", whole=lambda one: evolve(one, tool_calls=one.tool_calls[:1])),
-    broken("tools.streamed", "loses pieces of arguments", tell=_without_pieces),
     broken("tools.malformed", "repairs arguments", whole=_calls(arguments="{}")),
-    broken("tools.malformed", "raises in a stream", tell=_raising),
     broken("reasoning.apart", "thinks aloud", whole=_aloud),
+    broken("reasoning.apart", "forgets what it thought", whole=lambda one: evolve(one, parts=())),
     broken("reasoning.hidden", "shows what is hidden", whole=_shown),
 )
 """One or more for each check that looks at what comes back."""

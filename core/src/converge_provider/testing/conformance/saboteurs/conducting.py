@@ -38,6 +38,39 @@ class FeelsIll(Broken):
         return Health(reachable=True, healthy=False, detail="not today")
 
 
+class _Nods(Broken):
+    """Says yes when asked how it is."""
+
+    async def health(self) -> bool:
+        """Say yes."""
+        return True
+
+
+class _AsksTheModel(Broken):
+    """Has the model say how it is."""
+
+    async def health(self) -> Health:
+        """Spend tokens on it."""
+        await self.inner.chat(ChatRequest.of("How are you?"))
+        return Health(reachable=True, healthy=True)
+
+
+class _FeelsFarAway(Broken):
+    """Can never be reached."""
+
+    async def health(self) -> Health:
+        """Ask nobody."""
+        return Health(reachable=False, healthy=True, detail="somewhere")
+
+
+class _Rambles(Broken):
+    """Tells what is wrong at length."""
+
+    async def health(self) -> Health:
+        """Ask nobody."""
+        return Health(reachable=False, healthy=False, detail="nobody\nis\nthere")
+
+
 class _FeelsWell(Broken):
     """Is well whatever happens."""
 
@@ -109,14 +142,28 @@ def _in_the_url(opened: Opened, endpoint: Endpoint) -> ChatBackend:
     return opened(evolve(endpoint, url=f"{endpoint.url}/{endpoint.key.reveal()}"))
 
 
+def _in_the_body(opened: Opened, endpoint: Endpoint) -> ChatBackend:
+    return Broken(opened(endpoint), ask=lambda request: evolve(request, extra={"key": endpoint.key.reveal()}))
+
+
+def _with_another_key(opened: Opened, endpoint: Endpoint) -> ChatBackend:
+    return opened(evolve(endpoint, key=Secret("another")))
+
+
 CONDUCTING: Final[tuple[Saboteur, ...]] = (
     wrapping("conduct.health", "never is well", FeelsIll),
+    wrapping("conduct.health", "says yes", _Nods),
+    wrapping("conduct.health", "asks the model", _AsksTheModel),
+    wrapping("conduct.health", "can never be reached", _FeelsFarAway),
+    wrapping("conduct.health-of-the-absent", "tells it at length", _Rambles),
     wrapping("conduct.health-of-the-absent", "asks nobody", _FeelsWell),
     lists_nothing("conduct.list-models"),
     wrapping("conduct.close-twice", "cannot be closed twice", ClosesOnce),
     opening("conduct.open-without-io", "connects when it is opened", _hasty),
     wrapping("conduct.concurrent", "mixes calls up", _Mixes),
     opening("conduct.key-in-headers", "puts the key into the URL", _in_the_url),
+    opening("conduct.key-in-headers", "puts the key into the body", _in_the_body),
+    opening("conduct.key-in-headers", "uses another key", _with_another_key),
     opening("conduct.secrets", "logs the key", _talking),
 )
 """One or more for each check of conduct."""

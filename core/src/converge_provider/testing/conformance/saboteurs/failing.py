@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 from converge_provider.errors import (
+    AuthDenied,
     InvalidRequest,
     LlmError,
     ModelNotFound,
@@ -43,6 +44,18 @@ def _stranger(exc: LlmError) -> Exception:
 def _anonymous(exc: LlmError) -> Exception:
     code = exc.code if isinstance(exc, ProviderError) else None
     return ProviderError("something went wrong", code)
+
+
+def _without_status(exc: LlmError) -> Exception:
+    return ProviderError("something went wrong").annotate(backend=exc.backend)
+
+
+class _Hopeful(AuthDenied):
+    transient = True
+
+
+def _hopeful(exc: LlmError) -> Exception:
+    return _Hopeful(str(exc))
 
 
 def _impatient(exc: LlmError) -> Exception:
@@ -90,17 +103,22 @@ class _Optimist(Broken):
 
 FAILING: Final[tuple[Saboteur, ...]] = (
     broken("errors.bad-key", "does not say why", raised=_unclear),
+    broken("errors.bad-key", "is full of hope", raised=_hopeful),
     broken("errors.forbidden", "does not say why", raised=_unclear),
     broken("errors.model-not-found", "names another model", raised=lambda _exc: ModelNotFound("another")),
     broken("errors.rate-limited", "loses the hint", raised=_impatient),
+    broken("errors.rate-limited", "halves the hint", raised=lambda exc: RateLimited(3.5, str(exc))),
     broken("errors.rate-limited-without-hint", "makes up a hint", raised=_sure),
     broken("errors.overloaded", "calls it final", raised=_final),
+    broken("errors.overloaded", "blames the network", raised=_network),
     wrapping("errors.overloaded", "retries by itself", _Retries),
     broken("errors.server-error", "loses the code", raised=_unclear),
+    broken("errors.server-error", "calls it final", raised=_final),
     broken("errors.overflow", "calls it the user's fault", raised=_user_fault),
     broken("errors.filtered", "calls it the user's fault", raised=_user_fault),
     broken("errors.invalid-request", "loses the words", raised=_user_fault),
     broken("errors.named", "does not say who failed", raised=_anonymous),
+    broken("errors.named", "does not say the status", raised=_without_status),
     broken("errors.timeout", "calls it the network's fault", raised=_network),
     broken("errors.timeout-under-way", "calls it the network's fault", raised=_network),
     broken("errors.broken-connection", "raises what is no error of the family", raised=_stranger),
@@ -109,6 +127,8 @@ FAILING: Final[tuple[Saboteur, ...]] = (
     wrapping("errors.truncated-stream", "takes half for the whole", _Optimist),
     wrapping("errors.reset-under-way", "takes half for the whole", _Optimist),
     broken("errors.failure-under-way", "blames the network", raised=_network),
+    broken("errors.failure-under-way", "loses the words", raised=_unclear),
+    broken("errors.failure-inside-200", "loses the words", raised=_unclear),
     wrapping("errors.failure-inside-200", "takes it for an empty answer", _Optimist),
     broken("errors.nonsense", "raises what is no error of the family", raised=_stranger),
 )

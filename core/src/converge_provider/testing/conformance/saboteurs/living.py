@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -12,11 +12,12 @@ from attrs import evolve
 from converge_provider.errors import InvalidRequest, LlmError, ProviderError, RateLimited
 from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, broken, wrapping
 from converge_provider.testing.conformance.saboteurs.conducting import ClosesOnce, FeelsIll, lists_nothing
-from converge_provider.values.events import Finished, StreamEvent
+from converge_provider.values.events import StreamEvent
 from converge_provider.values.messages import ChatRole, ToolCall
 from converge_provider.values.parts import ReasoningPart
 from converge_provider.values.replies import ChatResponse, FinishReason
 from converge_provider.values.requests import ChatRequest, ToolChoice
+from converge_provider.values.usage import TokenUsage
 
 __all__ = ("LIVING",)
 
@@ -35,10 +36,8 @@ def _says(check: str, text: str) -> Saboteur:
     return broken(check, f"says {text!r}", whole=lambda response: evolve(response, content=text))
 
 
-async def _endless(source: AsyncIterator[StreamEvent]) -> AsyncGenerator[StreamEvent, None]:
-    async for event in source:
-        if not isinstance(event, Finished):
-            yield event
+def _counts(check: str, does: str, usage: TokenUsage) -> Saboteur:
+    return broken(check, does, whole=lambda response: evolve(response, usage=usage))
 
 
 class _Sulks(Broken):
@@ -108,6 +107,10 @@ def _another_tool(response: ChatResponse) -> ChatResponse:
     return evolve(response, tool_calls=[evolve(call, name="another") for call in response.tool_calls])
 
 
+def _without_ids(response: ChatResponse) -> ChatResponse:
+    return evolve(response, tool_calls=[evolve(call, id="") for call in response.tool_calls])
+
+
 def _listed(response: ChatResponse) -> ChatResponse:
     return evolve(
         response, tool_calls=[ToolCall(id=one.id, name=one.name, arguments="[]") for one in response.tool_calls]
@@ -136,10 +139,14 @@ LIVING: Final[tuple[Saboteur, ...]] = (
         ask=lambda one: evolve(one, max_tokens=None),
         whole=lambda one: evolve(one, finish_reason=FinishReason.LENGTH),
     ),
+    _says("live.chat", ""),
+    _counts("live.usage", "counts nothing", TokenUsage(prompt_tokens=0, completion_tokens=0, total_tokens=0)),
+    _counts("live.usage", "adds up wrongly", TokenUsage(prompt_tokens=1, completion_tokens=1, total_tokens=1)),
+    _counts("live.usage", "counts one thing twice", TokenUsage(prompt_tokens=1, completion_tokens=1, total_tokens=2)),
     broken("live.usage", "says nothing of usage", whole=lambda one: evolve(one, usage=None)),
-    broken("live.stream", "never ends", tell=_endless),
     wrapping("live.stream-left", "answers nobody afterwards", _Sulks),
     broken("live.tools", "calls another tool", whole=_another_tool),
+    broken("live.tools", "gives no ids", whole=_without_ids),
     broken("live.tools", "gives arguments as a list", whole=_listed),
     broken("live.tool-named", "calls none", ask=lambda one: evolve(one, tool_choice=None)),
     wrapping("live.tool-banned", "calls one all the same", _CallsAnyway),
