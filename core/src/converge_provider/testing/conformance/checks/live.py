@@ -27,22 +27,25 @@ if TYPE_CHECKING:
 
 __all__ = ("LIVE",)
 
-_ANSWER: Final = (100, 128)
+_ANSWER: Final = (100, 64)
 """Tokens that a short question and its answer take at most."""
-_LONG_ANSWER_TOKENS: Final = 128
+_DOCUMENT: Final = (150, 256)
+"""The same where the answer is a document or a call, which is worth nothing in part."""
 _THINKING_TOKENS: Final = 2048
 """The longest answer of a model that may think first."""
 _LARGEST_WINDOW: Final = 32_768
 """The largest context window that a check fills to overflowing."""
 
 
-def _question(trial: Trial, backend: "ChatBackend", request: ChatRequest | str) -> ChatRequest:
+def _question(
+    trial: Trial, backend: "ChatBackend", request: ChatRequest | str, *, room: int = _ANSWER[1]
+) -> ChatRequest:
     """Ask something short, with a limit of the answer where the backend honours one."""
     asked = ChatRequest.of(request) if isinstance(request, str) else request
     claimed = claimed_features(trial.subject, backend)
     if "max_tokens" not in claimed or "max_tokens" in trial.subject.exceptions:
         return asked
-    return evolve(asked, max_tokens=_THINKING_TOKENS if "reasoning" in claimed else _LONG_ANSWER_TOKENS)
+    return evolve(asked, max_tokens=_THINKING_TOKENS if "reasoning" in claimed else room)
 
 
 def _expect_answer(response: ChatResponse) -> ChatResponse:
@@ -142,12 +145,12 @@ async def _left(trial: Trial) -> None:
         _expect_answer(await backend.chat(_question(trial, backend, "Say hello.")))
 
 
-@check("live.tools", "tools", live=True, tokens=_ANSWER)
+@check("live.tools", "tools", live=True, tokens=_DOCUMENT)
 async def _tools(trial: Trial) -> None:
     """A model that calls a tool calls one that is offered, with a JSON object of arguments."""
     async with trial.live() as backend:
         forced = "tool_choice" in claimed_features(trial.subject, backend)
-        request = evolve(_question(trial, backend, "What is the weather in Oslo?"), tools=[TOOL])
+        request = evolve(_question(trial, backend, "What is the weather in Oslo?", room=_DOCUMENT[1]), tools=[TOOL])
         response = await backend.chat(evolve(request, tool_choice=ToolChoice.REQUIRED) if forced else request)
     if not response.tool_calls and (not forced or response.finish_reason is FinishReason.LENGTH):
         message = "the model called no tool"
@@ -167,19 +170,19 @@ def _parsed(text: str) -> object:
     return parsed(text.encode("utf-8", "surrogatepass"))
 
 
-@check("live.tool-named", "tool_choice", live=True, tokens=_ANSWER)
+@check("live.tool-named", "tool_choice", live=True, tokens=_DOCUMENT)
 async def _tool_named(trial: Trial) -> None:
     """A demand for one tool is met."""
     async with trial.live() as backend:
-        request = evolve(_question(trial, backend, "What is the weather in Oslo?"), tools=[TOOL])
+        request = evolve(_question(trial, backend, "What is the weather in Oslo?", room=_DOCUMENT[1]), tools=[TOOL])
         _expect_calls(await backend.chat(evolve(request, tool_choice=ToolChoice.named(TOOL.name))))
 
 
-@check("live.tool-banned", "tool_choice", live=True, tokens=_ANSWER)
+@check("live.tool-banned", "tool_choice", live=True, tokens=_DOCUMENT)
 async def _tool_banned(trial: Trial) -> None:
     """A ban of tools is kept."""
     async with trial.live() as backend:
-        request = evolve(_question(trial, backend, "What is the weather in Oslo?"), tools=[TOOL])
+        request = evolve(_question(trial, backend, "What is the weather in Oslo?", room=_DOCUMENT[1]), tools=[TOOL])
         response = await backend.chat(evolve(request, tool_choice=ToolChoice.NONE))
     expect(not response.tool_calls, f"tools were banned, and {len(response.tool_calls)} calls came")
 
@@ -198,11 +201,11 @@ async def _tool_results(trial: Trial) -> None:
         _expect_answer(await backend.chat(request))
 
 
-@check("live.json", "response_formats", live=True, tokens=_ANSWER)
+@check("live.json", "response_formats", live=True, tokens=_DOCUMENT)
 async def _json(trial: Trial) -> None:
     """An answer in JSON is one JSON document."""
     async with trial.live() as backend:
-        asked = _question(trial, backend, 'Give the JSON object {"ok": true} and nothing else.')
+        asked = _question(trial, backend, 'Give the JSON object {"ok": true} and nothing else.', room=_DOCUMENT[1])
         response = await backend.chat(evolve(asked, response_format=ResponseFormat.JSON))
     _expect_json(response)
 
@@ -216,14 +219,12 @@ def _expect_json(response: ChatResponse) -> object:
     return value
 
 
-@check("live.schema", "response_schema", live=True, tokens=_ANSWER)
+@check("live.schema", "response_schema", live=True, tokens=_DOCUMENT)
 async def _schema(trial: Trial) -> None:
     """An answer to a schema is of that shape."""
     async with trial.live() as backend:
-        asked = _question(trial, backend, "Which city is the capital of France?")
-        response = await backend.chat(
-            evolve(asked, response_format=ResponseFormat.JSON, response_schema=SCHEMA, temperature=None)
-        )
+        asked = _question(trial, backend, "Which city is the capital of France?", room=_DOCUMENT[1])
+        response = await backend.chat(evolve(asked, response_format=ResponseFormat.JSON, response_schema=SCHEMA))
     value = as_object(_expect_json(response))
     fits = [*value] == ["marker_city"] and isinstance(value["marker_city"], str)
     expect(fits, f"the answer is not of the schema's shape: {response.content[:80]!r}")
