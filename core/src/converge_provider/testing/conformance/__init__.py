@@ -34,7 +34,7 @@ or of a single check.
 
 **As a library**: ``await certify(subject, date="2026-11-20")`` gives a :class:`ConformanceReport`.  With ``live=``, a
 factory of a handle to a real model, the live checks run, which look at the shape of answers only, within
-``cost_cap_usd``.
+``cost_cap_usd``.  ``measured_claims(report)`` gives what they prove, as claims that outrank the adapter's own.
 """
 
 import importlib
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from converge_provider.testing.conformance.checks import CHECKS
     from converge_provider.testing.conformance.checks.check import Check
     from converge_provider.testing.conformance.doubles import NotOnThisWireError, WireDouble
+    from converge_provider.testing.conformance.measuring import measured_claims
     from converge_provider.testing.conformance.reports import CheckResult, ConformanceReport, Outcome
     from converge_provider.testing.conformance.running import certify, run_check
     from converge_provider.testing.conformance.subjects import Endpoint, Subject
@@ -74,6 +75,7 @@ _HOMES = {
     "Subject": "subjects",
     "WireDouble": "doubles",
     "certify": "running",
+    "measured_claims": "measuring",
     "run_check": "running",
 }
 
@@ -95,6 +97,7 @@ __all__ = (
     "Subject",
     "WireDouble",
     "certify",
+    "measured_claims",
     "run_check",
 )
 
