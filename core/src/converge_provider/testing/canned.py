@@ -18,16 +18,19 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-__all__ = ("HANG", "RESET", "CannedRequest", "CannedServer", "answer", "event_stream", "json_answer")
+__all__ = ("CLOSE", "HANG", "RESET", "CannedRequest", "CannedServer", "answer", "event_stream", "json_answer")
 
 RESET = "reset"
 """A step that closes the connection with a reset."""
+
+CLOSE = "close"
+"""A step that closes the connection in good order."""
 
 HANG = "hang"
 """A step that sends nothing until the client goes away."""
 
 Step = bytes | float | str
-"""Bytes to send as they are, seconds to wait, :data:`RESET` or :data:`HANG`."""
+"""Bytes to send as they are, seconds to wait, :data:`RESET`, :data:`CLOSE` or :data:`HANG`."""
 
 _LONGEST_HEAD = 64 * 1024
 
@@ -102,7 +105,7 @@ class CannedServer:
 
     """
 
-    answers: Sequence[Sequence[Step]] | Callable[[CannedRequest], Sequence[Step]]
+    answers: Sequence[Sequence[Step]] | Callable[[CannedRequest], Iterable[Step]]
     tls: ssl.SSLContext | None = None
     """The server's context, when it shall speak TLS."""
     requests: list[CannedRequest] = field(factory=list[CannedRequest], init=False)
@@ -162,12 +165,14 @@ class CannedServer:
             while (request := _read_request(client, number)) is not None:
                 self.requests.append(request)
                 self._play(client, self._answer_to(request, len(self.requests)))
+                if request.headers.get("connection") == "close":
+                    break
         except OSError:
             pass  # the client has gone
         finally:
             client.close()
 
-    def _answer_to(self, request: CannedRequest, number: int) -> Sequence[Step]:
+    def _answer_to(self, request: CannedRequest, number: int) -> Iterable[Step]:
         if callable(self.answers):
             return self.answers(request)
         return self.answers[min(number, len(self.answers)) - 1]
@@ -194,7 +199,7 @@ class CannedServer:
                 client.recv(1)
             finally:  # a reset is one way to go
                 self._left.put(time.monotonic())
-        else:
+        elif step == RESET:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise ConnectionError
 

@@ -1,0 +1,52 @@
+"""
+Record what real servers say, without secrets, and replay it in ordinary tests.
+
+**Record**: a :class:`Recorder` listens on loopback and hands everything on to the real server.  Lead the client to its
+``url``, say with ``label`` what is asked for, and save what :meth:`Recorder.recording` gives::
+
+    with Recorder("https://api.example.com", secrets=[key]) as recorder:
+        recorder.label = "chat.plain"
+        ...                                              # whatever speaks to recorder.url
+        recorder.recording(server="example 1.2").save(folder / "example.json")
+
+**Replay**: ``CannedServer(Replay(Recording.load(path)))`` sends the recorded bytes, cut as they came, to whoever asks
+the same.
+
+**Scrubbed** is what stands under a private name (keys, tokens, cookies, passwords, accounts, organisations, projects;
+in headers, queries, forms, and anywhere in JSON, also within texts), and each of the ``secrets`` wherever and however
+it is written.  Masks are as long as what they cover, so that a recording still tells how long a secret was.  What
+cannot be masked, because it is compressed or scattered over events, is refused.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from converge_provider.testing.recording.exchanges import LARGEST, Exchange, Piece, Recording
+    from converge_provider.testing.recording.recorder import Recorder
+    from converge_provider.testing.recording.replaying import Replay
+    from converge_provider.testing.recording.scrubbing import Scrubber, UnscrubbedError
+
+_HOMES = {
+    "LARGEST": "exchanges",
+    "Exchange": "exchanges",
+    "Piece": "exchanges",
+    "Recorder": "recorder",
+    "Recording": "exchanges",
+    "Replay": "replaying",
+    "Scrubber": "scrubbing",
+    "UnscrubbedError": "scrubbing",
+}
+
+__all__ = ("LARGEST", "Exchange", "Piece", "Recorder", "Recording", "Replay", "Scrubber", "UnscrubbedError")
+
+
+def __getattr__(name: str) -> object:
+    """Fetch a public name from its module at first use."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=None)
+    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
