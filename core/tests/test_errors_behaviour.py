@@ -18,6 +18,8 @@ from converge_provider import (
     ContextLengthExceeded,
     ConvergeError,
     InvalidRequest,
+    JobError,
+    JobErrorCode,
     LlmError,
     LoopError,
     MissingExtraError,
@@ -55,6 +57,7 @@ EVERY_ERROR: tuple[ConvergeError, ...] = (
     DocumentError([Problem("$.a", "is missing"), Problem("$.b", "is missing")]),
     PluginError("m"),
     PolicyError("m"),
+    JobError(JobErrorCode.CANCELLED, "m", job="j", sent_bytes=3),
     LoopError("m"),
     MissingExtraError("the command line", "cli"),
 )
@@ -117,7 +120,7 @@ def test_every_error_class_is_tried_here() -> None:
 
 def test_tree_in_the_docstring_equals_the_classes() -> None:
     """The tree that the module draws is the tree there is."""
-    drawn = re.findall(r"── (?:codec\.)?([A-Z]\w+)", converge_provider.errors.__doc__ or "")
+    drawn = re.findall(r"── (?:(?:codec|jobs)\.)?([A-Z]\w+)", converge_provider.errors.__doc__ or "")
 
     assert sorted(drawn) == sorted(cls.__name__ for cls in _ground_floor_classes())
 

@@ -52,7 +52,7 @@ def test_every_class_of_the_contract_is_shown_with_its_keys() -> None:
 
 def test_every_vocabulary_of_the_contract_is_shown_with_its_words() -> None:
     """Each closed vocabulary has its row with its words in order, and is marked when it is ordered."""
-    of_our_own = {"CacheLifetime", "DataClassification", "ReasoningEffort", "RiskTier"}
+    of_our_own = {"CacheLifetime", "DataClassification", "ReasoningEffort", "RiskTier", "WireFormat"}
     closed = {
         name: cls
         for name, cls in NAMES.items()

@@ -30,6 +30,10 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         StreamingChatBackend as StreamingChatBackend,
     )
     from converge_provider.contract.hookspecs import Registrar as Registrar
+    from converge_provider.contract.jobs import (
+        JobBackend as JobBackend,
+        JobSink as JobSink,
+    )
     from converge_provider.contract.markers import (
         CONVERGE_API as CONVERGE_API,
         hookimpl as hookimpl,
@@ -69,6 +73,10 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         RequestHedged as RequestHedged,
         RequestRetried as RequestRetried,
         RequestSwitched as RequestSwitched,
+    )
+    from converge_provider.engine.relay import (
+        JobReply as JobReply,
+        Relay as Relay,
     )
     from converge_provider.engine.settings import (
         BreakerSettings as BreakerSettings,
@@ -113,6 +121,10 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         RegistryValueError as RegistryValueError,
         ResponseFormatMismatch as ResponseFormatMismatch,
         Timeout as Timeout,
+    )
+    from converge_provider.errors.jobs import (
+        JobError as JobError,
+        JobErrorCode as JobErrorCode,
     )
     from converge_provider.registry import (
         Catalogue as Catalogue,
@@ -177,6 +189,11 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
     from converge_provider.values.identity import (
         BackendKind as BackendKind,
         Capability as Capability,
+    )
+    from converge_provider.values.jobs import (
+        Job as Job,
+        JobResult as JobResult,
+        WireFormat as WireFormat,
     )
     from converge_provider.values.measured import (
         LatencyRule as LatencyRule,
@@ -252,6 +269,7 @@ _HOMES = {
     "configuration": "Configuration load_configuration user_paths",
     "contract.backends": "Backend BackendSelector ChatBackend Health ModelSelector ProviderType StreamingChatBackend",
     "contract.hookspecs": "Registrar",
+    "contract.jobs": "JobBackend JobSink",
     "contract.markers": "CONVERGE_API hookimpl",
     "contract.observers": "Observer",
     "contract.policies": "CandidateView EnabledPolicy LearningPolicy NoOptions Policy PolicyChoice Scores policy",
@@ -261,6 +279,7 @@ _HOMES = {
         "AttemptFinished AttemptStarted BackendParked BreakerChanged BreakerState BudgetRefused DecisionMade "
         "EngineEvent RequestFinished RequestHedged RequestRetried RequestSwitched"
     ),
+    "engine.relay": "JobReply Relay",
     "engine.settings": (
         "BreakerSettings BudgetSettings HedgingSettings LimitSettings MeasuringSettings ParkingSettings Resilience "
         "RetrySettings StreamSettings TimeoutSettings"
@@ -272,6 +291,7 @@ _HOMES = {
         "NetworkError PluginError PolicyError ProviderError RateLimited RegistryValueError ResponseFormatMismatch "
         "Timeout"
     ),
+    "errors.jobs": "JobError JobErrorCode",
     "registry": "Catalogue CatalogueEntry PluginRegistry",
     "selection": "FITNESS Decision",
     "selection.assign": "assign",
@@ -290,6 +310,7 @@ _HOMES = {
     "values.experience": "Experience",
     "values.hashing": "hashed_share",
     "values.identity": "BackendKind Capability",
+    "values.jobs": "Job JobResult WireFormat",
     "values.measured": "LatencyRule Measured StateView",
     "values.messages": "ChatMessage ChatRole JsonObject JsonValue ToolCall ToolDefinition",
     "values.money": "Cost PriceHours PriceTier Prices Rates",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from converge_provider.contract.observers import Observer
     from converge_provider.contract.policies import EnabledPolicy
     from converge_provider.engine.answers import ResponseType
+    from converge_provider.engine.relay import Relay
     from converge_provider.engine.settings import OnBreak
     from converge_provider.registry import Catalogue, PluginRegistry
     from converge_provider.selection import Decision
@@ -333,6 +334,22 @@ class Engine:
             timeouts=settings.timeouts,
             on_break=settings.streams.on_break if on_break is None else checked_on_break(on_break),
         )
+
+    def relay(self, *, max_concurrent: int = 8, sink_timeout_s: float = 5.0) -> "Relay":
+        """
+        Relay requests byte for byte, in the wire format of whoever made them.
+
+        Args:
+            max_concurrent: How many jobs may be under way at once, ≥ 1; a further one is refused at once.
+            sink_timeout_s: Seconds within which a sink must take each piece of an answer, > 0.
+
+        Raises:
+            ConfigurationError: One of them makes no sense.
+
+        """
+        from converge_provider.engine.relay import Relay
+
+        return Relay(self._parts, self._asker, self._loop, max_concurrent=max_concurrent, sink_timeout_s=sink_timeout_s)
 
     def assign(self, request: "ProviderRequest") -> "ProviderAssignment":
         """

@@ -107,6 +107,10 @@ class Gatehouse:
         """Say whether there is anybody to ask."""
         return bool(self._guards)
 
+    def behind(self, first: Guard) -> "Gatehouse":
+        """Give the same guards with another one before them, whose reasons count first."""
+        return Gatehouse((first, *self._guards))
+
     def bars(self, *, early: str | None = None) -> "Mapping[str, Reason]":
         """
         Name the backends that some guard bars; the first guard's reason counts.

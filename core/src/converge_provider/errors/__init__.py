@@ -22,6 +22,7 @@ The errors of this project: one tree, plain data, one clear line each.
     │   └── codec.DocumentError           a document does not have the shape it should
     ├── PluginError                       a plugin could not be loaded, or misbehaved
     ├── PolicyError                       a policy is missing, or gave useless scores
+    ├── jobs.JobError                     a relayed job was not done
     ├── LoopError                         an engine was used from a second event loop
     └── MissingExtraError                 a part of the library is not installed
 

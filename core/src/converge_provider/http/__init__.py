@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from converge_provider.http.ndjson import ndjson_documents, ndjson_events
     from converge_provider.http.places import is_loopback
     from converge_provider.http.posting import json_bytes, json_post
+    from converge_provider.http.relay import NativeRoute
     from converge_provider.http.retry_after import retry_after_s
     from converge_provider.http.rules import ErrorRule, Verdict
     from converge_provider.http.shapes import as_list, as_metadata, as_object, parsed, text_in
@@ -39,6 +40,7 @@ _HOMES = {
     "HttpStatusError": "messages",
     "HttpStream": "transport",
     "Limits": "messages",
+    "NativeRoute": "relay",
     "SseEvent": "sse",
     "SseParser": "sse",
     "Timeouts": "messages",
@@ -77,6 +79,7 @@ __all__ = (
     "HttpStatusError",
     "HttpStream",
     "Limits",
+    "NativeRoute",
     "SseEvent",
     "SseParser",
     "Timeouts",

@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from typing import Any, cast, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 from attrs import define, evolve, field
 
 from converge_provider.contract.backends import Health
-from converge_provider.errors import LlmError, NetworkError, ProviderError
+from converge_provider.errors import InvalidRequest, LlmError, NetworkError, ProviderError
 from converge_provider.http.classifying import classify
 from converge_provider.http.messages import HttpRequest, HttpResponse, HttpStatusError, Timeouts
 from converge_provider.http.ndjson import ndjson_events
@@ -21,6 +21,11 @@ from converge_provider.values.descriptors import ChatBackendDescriptor
 from converge_provider.values.events import Finished, StreamEvent
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
+
+if TYPE_CHECKING:  # only who relays needs them
+    from converge_provider.contract.jobs import JobSink
+    from converge_provider.http.relay import NativeRoute
+    from converge_provider.values.jobs import Job, JobResult
 
 __all__ = ("HttpChatBackend",)
 
@@ -47,6 +52,8 @@ class HttpChatBackend:
     """What the user has set as the key, for errors that tell what to check."""
     address: str = "the base URL"
     """What the user has set as the address, likewise."""
+    routes: "Sequence[NativeRoute]" = ()
+    """Where requests are relayed to as they are, for each wire format that the service speaks."""
     clock: Callable[[], float] = time.time
     """Seconds since 1970, for dates in answers."""
     _transport: Transport | None = field(default=None, init=False)
@@ -103,6 +110,30 @@ class HttpChatBackend:
                     await pieces.drain()
                 for made in last:
                     yield made
+
+    async def execute(self, job: "Job", sink: "JobSink") -> "JobResult":
+        """
+        Relay a request byte for byte; :class:`~converge_provider.JobBackend` says what that owes.
+
+        Raises:
+            LlmError: The call failed, or this service does not speak the job's format natively.
+
+        """
+        from converge_provider.http.relay import relay
+
+        with self._named():
+            route = next((route for route in self.routes if route.format is job.format), None)
+            if route is None:
+                message = f"{self.descriptor.id} does not speak the wire format {str(job.format)!r} natively"
+                raise InvalidRequest(message)
+            return await relay(
+                job,
+                sink,
+                route=route,
+                transport=self._open(),
+                classified=self._classified,
+                wrong_place=self._wrong_place,
+            )
 
     async def health(self) -> Health:
         """Ask the service how it is; every failure is an answer too."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from converge_provider.testing.distributions import FakeDistribution, FakeSite
     from converge_provider.testing.fixtures import no_network
+    from converge_provider.testing.jobs import ScriptedJobs
     from converge_provider.testing.network import NetworkGuard, NetworkRefusedError
     from converge_provider.testing.policy_kit import POLICY_CHECKS, PolicyConformance, policy_findings
     from converge_provider.testing.provider_types import ScriptedProviderType
@@ -63,6 +64,7 @@ _HOMES = {
     "POLICY_CHECKS": "policy_kit",
     "PolicyConformance": "policy_kit",
     "ScriptedBackend": "scripted",
+    "ScriptedJobs": "jobs",
     "ScriptedProviderType": "provider_types",
     "StateStoreSuite": "stores",
     "Step": "turns",
@@ -99,6 +101,7 @@ __all__ = (
     "NotOnThisWireError",
     "PolicyConformance",
     "ScriptedBackend",
+    "ScriptedJobs",
     "ScriptedProviderType",
     "StateStoreSuite",
     "Step",

@@ -8,7 +8,9 @@ from converge_anthropic.errors import RULES
 from converge_anthropic.wire.answers import Assembler
 from converge_anthropic.wire.dialect import Dialect
 from converge_anthropic.wire.requests import to_wire
-from converge_provider.http import HttpRequest, json_post
+from converge_anthropic.wire.usage import usage_from_wire
+from converge_provider import WireFormat
+from converge_provider.http import HttpRequest, NativeRoute, json_post
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from converge_provider import ChatRequest
     from converge_provider.http import ErrorRule
 
-__all__ = ("Messages",)
+__all__ = ("Messages", "route_of")
 
 
 @frozen(kw_only=True)
@@ -32,7 +34,7 @@ class Messages:
     def request(self, request: "ChatRequest", *, stream: bool) -> HttpRequest:
         """Make the whole HTTP request."""
         document = to_wire(request, self.dialect, stream=stream)
-        return json_post(self.template, document, url=f"{self.template.url}/messages", stream=stream)
+        return json_post(self.template, document, url=_url(self.template), stream=stream)
 
     def health(self) -> HttpRequest:
         """Make the request whose success says that the service is well: the shortest list of models."""
@@ -41,3 +43,12 @@ class Messages:
     def answer(self) -> Assembler:
         """Start an answer."""
         return Assembler(secrets=self.template.secrets)
+
+
+def route_of(template: HttpRequest) -> NativeRoute:
+    """Say where requests are relayed to as they are."""
+    return NativeRoute(format=WireFormat.ANTHROPIC, template=template, url=_url(template), usage=usage_from_wire)
+
+
+def _url(template: HttpRequest) -> str:
+    return f"{template.url}/messages"

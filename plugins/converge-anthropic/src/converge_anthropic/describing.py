@@ -22,6 +22,7 @@ BASE_URL = "https://api.anthropic.com/v1"
 """Where Anthropic itself answers."""
 
 _UNKNOWN = Dialect(model="")
+_ABLE = {Capability.TEXT_GENERATION: True, Capability.STREAMING: True, Capability.other("AnthropicRelay"): True}
 _WITH_SAMPLING = "2023-06-01"
 """The only version of the API that knows ``temperature`` and ``top_p``."""
 _SAMPLING = frozenset({"temperature", "top_p"})
@@ -84,7 +85,7 @@ def describe(model: str, facts: ModelFacts, *, host: str, is_vendor: bool, api_v
         source=facts.source or (_VENDOR if is_vendor else None),
         as_of=facts.as_of or (_AS_OF if is_vendor else None),
         service=PROVIDER if is_vendor else None,
-        capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True, **reads_documents},
+        capabilities={**_ABLE, **reads_documents},
         honours=dialect_of(model, facts, api_version=api_version).honours,
         max_output_tokens=facts.max_output_tokens,
         input_modalities=_senses(facts),

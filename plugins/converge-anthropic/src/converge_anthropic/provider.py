@@ -49,7 +49,7 @@ class Anthropic:
             ConfigurationError: The key is missing, there are two, or the address or a header is none.
 
         """
-        from converge_anthropic.backend import Messages
+        from converge_anthropic.backend import Messages, route_of
         from converge_provider.http import HttpChatBackend
 
         if self.missing(settings):
@@ -58,8 +58,10 @@ class Anthropic:
         name = str(descriptor.model)
         facts = _facts(settings).get(name, ModelFacts())
         dialect = dialect_of(name, facts, api_version=settings.api_version)
-        wire = Messages(dialect=dialect, template=self._template(settings))
-        return HttpChatBackend(descriptor=descriptor, wire=wire)
+        template = self._template(settings)
+        return HttpChatBackend(
+            descriptor=descriptor, wire=Messages(dialect=dialect, template=template), routes=[route_of(template)]
+        )
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """

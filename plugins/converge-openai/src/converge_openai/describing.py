@@ -22,6 +22,9 @@ __all__ = ("describe", "dialect_of")
 
 _NOTHING = Decimal(0)
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
+_ABLE = {Capability.TEXT_GENERATION: True, Capability.STREAMING: True, Capability.other("OpenAiRelay"): True}
+_ABLE_TWICE = {**_ABLE, Capability.other("AnthropicRelay"): True}
+"""The same at services that take Anthropic's Messages, too."""
 _REGIONS = {
     "EU": DataSovereignty.EU,
     "US": DataSovereignty.US,
@@ -140,7 +143,7 @@ def _claims(service: Service, facts: ModelFacts, host: str) -> Claims:
     return Claims(
         source=None if stated is None else stated.source,
         as_of=None if stated is None else stated.as_of,
-        capabilities={Capability.TEXT_GENERATION: True, Capability.STREAMING: True}
+        capabilities=(_ABLE_TWICE if service.messages_path else _ABLE)
         | {sense: known for sense, known in senses.items() if known is not None},
         honours=_honours(service, facts),
         max_output_tokens=facts.max_output_tokens,

@@ -68,6 +68,7 @@ class OpenAiCompatible:
         """
         from converge_openai.backend import ChatCompletions  # registering needs none of these
         from converge_openai.errors import rules_of
+        from converge_openai.routes import routes_of
         from converge_provider.http import HttpChatBackend
 
         missing = self.missing(settings)
@@ -87,6 +88,7 @@ class OpenAiCompatible:
         return HttpChatBackend(
             descriptor=descriptor,
             wire=wire,
+            routes=routes_of(self.service, template, wire.chat_url),
             kept_headers=self.service.kept_headers,
             key=f"the API key ({self.service.key_variable}, unless configured otherwise)",
             address=f"the base URL ({self.service.base_url_variable}, unless configured otherwise)",

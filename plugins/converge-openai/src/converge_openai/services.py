@@ -79,6 +79,8 @@ class Service:
     """The environment variable that holds another one; then it can be set."""
     dated_path: str | None = None
     """Where chats are posted when an ``api_version`` with a date is set, which then goes along; then it can be set."""
+    messages_path: str = ""
+    """Where it takes requests in the format of Anthropic's Messages, below the base URL; empty: nowhere."""
     health_path: str = "models"
     """What is asked to see whether it is well, below the base URL; with a leading slash, below the host; empty: any
     answer from there will do."""
