@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 
@@ -13,6 +13,9 @@ from converge_provider.values.money import Prices
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.usage import UsageDetail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ("Metered", "Purse")
 
@@ -62,22 +65,13 @@ class Purse:
         if usage is None:
             self._calls_without_usage += 1
         else:
-            self._add(usage)
+            self.spent = self.spent.plus(usage)
 
     def settle(self, tokens: tuple[int, int]) -> None:
         """End a check: if any of its calls did not say what it took, the whole estimate is counted on top."""
         if self._calls_without_usage:
-            self._add(_usage(tokens))
+            self.spent = self.spent.plus(_usage(tokens))
         self._calls = self._calls_without_usage = 0
-
-    def _add(self, usage: UsageDetail) -> None:
-        self.spent = UsageDetail(
-            input_uncached=self.spent.input_uncached + usage.input_uncached,
-            cache_read=self.spent.cache_read + usage.cache_read,
-            cache_write=self.spent.cache_write + usage.cache_write,
-            output=self.spent.output + usage.output,
-            reasoning=self.spent.reasoning + usage.reasoning,
-        )
 
 
 def _usage(tokens: tuple[int, int]) -> UsageDetail:
@@ -98,7 +92,7 @@ class Metered:
         self._backend = backend
         self._purse = purse
         if hasattr(backend, "stream"):
-            self.stream = self._stream
+            self.stream: Callable[[ChatRequest], AsyncGenerator[StreamEvent, None]] = self._stream
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Ask, and count."""

@@ -82,6 +82,8 @@ class ConformanceReport:
     core_version: str
     wire: str | None = None
     """The wire whose floor held."""
+    server: str | None = None
+    """Who answered live, with the version, where the subject says it."""
     date: str
     """As the caller gave it, ``2026-11-20``."""
     results: Sequence[CheckResult] = field(converter=tuple[CheckResult, ...])
@@ -109,5 +111,6 @@ class ConformanceReport:
         lines += [f"· {count} checks  {told}" for told, count in idle.items() if count > _FEW]
         sums = ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items()) or "no check"
         cost = "" if self.spent_usd is None else f", for ${self.spent_usd.normalize():f}"
-        head = f"{self.backend} by {self.distribution} {self.version}, suite {self.suite}, {self.date}"
+        asked = f" at {self.server}" if self.server else ""
+        head = f"{self.backend} by {self.distribution} {self.version}{asked}, suite {self.suite}, {self.date}"
         return "\n".join([head, *(line.rstrip() for line in lines), f"{sums}{cost}"])

@@ -77,6 +77,7 @@ def report_of(
         version=_version(subject.distribution),
         core_version=_version("converge-provider"),
         wire=subject.wire,
+        server=subject.server,
         date=date,
         results=results,
         spent_usd=spent_usd,
@@ -137,7 +138,7 @@ async def _judged(check: Check, subject: Subject, purse: Purse) -> tuple[Outcome
     standing = await _standing(check, subject)
     if standing.contradiction:
         return Outcome.FAILED, standing.contradiction
-    tokens = _tokens(check, subject)
+    tokens = tokens_of(check, subject)
     refusal = purse.refusal(tokens) if check.needs == "live" else None
     if refusal is not None:
         return Outcome.NOT_RUN, refusal
@@ -154,7 +155,7 @@ async def _judged(check: Check, subject: Subject, purse: Purse) -> tuple[Outcome
     return Outcome.NOT_CLAIMED, standing.reason or f"tried: {problem}"
 
 
-def _tokens(check: Check, subject: Subject) -> tuple[int, int]:
+def tokens_of(check: Check, subject: Subject) -> tuple[int, int]:
     """Give the tokens that a check takes at most; a model that thinks first takes more."""
     taken, given = check.tokens
     return taken, given * THINKING_FACTOR if subject.descriptor.capabilities.reasoning else given

