@@ -1,12 +1,17 @@
 """Relaying Messages through this adapter."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 from attrs import define, field
 
 from converge_anthropic.provider import Anthropic
 from converge_anthropic.settings import Settings
-from converge_provider import BackendDescriptor, Job, JsonObject, Secret, UsageDetail, WireFormat
+from converge_provider import BackendDescriptor, Job, Secret, UsageDetail, WireFormat
 from converge_provider.testing.canned import CannedServer, event_stream
+
+if TYPE_CHECKING:
+    from converge_provider import JsonObject
 
 pytestmark = pytest.mark.anyio
 
