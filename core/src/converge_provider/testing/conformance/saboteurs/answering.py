@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 from attrs import evolve
 
 from converge_provider.testing.conformance.reference import modest_subject
@@ -102,13 +103,13 @@ class _Deaf(Broken):
 
 
 class _Clings(Broken):
-    """Makes a call in a task of its own, which nobody cancels."""
+    """Hears a cancellation late."""
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Go on for a while after the cancellation."""
         with anyio.move_on_after(2.0, shield=True):
             return await super().chat(request)
-        await anyio.lowlevel.checkpoint()
+        await checkpoint()
         return ChatResponse(content="")
 
 
