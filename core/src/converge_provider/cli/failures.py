@@ -5,7 +5,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.cli.exits import ExitCode
 from converge_provider.errors import (
@@ -18,6 +18,7 @@ from converge_provider.errors import (
     PluginError,
     PolicyError,
 )
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.cli.session import Session

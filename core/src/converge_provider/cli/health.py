@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from converge_provider.contract.backends import Health
 from converge_provider.errors import ConfigurationError, LlmError
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.cli.option_fields import OptionField, option_fields
 from converge_provider.contract.policies import Policy, PolicyChoice
 from converge_provider.selection.fitness import FITNESS
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import JsonObject, JsonValue
 
 __all__ = ("InstalledPolicy", "installed_policies")

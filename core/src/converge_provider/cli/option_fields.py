@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from attrs import NOTHING, fields, frozen
+from attrs import NOTHING, fields
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import JsonValue
 
 __all__ = ("OptionField", "option_fields")

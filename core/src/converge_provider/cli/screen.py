@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from converge_provider.cli.masking import Masker
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod

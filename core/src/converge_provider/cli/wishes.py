@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.contract.policies import PolicyChoice
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints, DataClassification, RiskTier
 from converge_provider.values.conversation import Conversation
 from converge_provider.values.criteria import SelectionCriteria

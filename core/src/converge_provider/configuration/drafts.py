@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.configuration.environ import Environ
 from converge_provider.configuration.files import read_file
@@ -12,6 +12,7 @@ from converge_provider.configuration.merging import Layer, merge
 from converge_provider.configuration.reading import read
 from converge_provider.configuration.tables import Configuration
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.classes import frozen
 
 __all__ = ("Draft", "read_draft")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from converge_provider.values.classes import frozen
 
 __all__ = ("UserPaths", "user_paths")
 

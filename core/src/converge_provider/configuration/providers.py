@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from converge_provider.codec.problems import Collector, DocumentError, Problem, refusal, said
 from converge_provider.configuration.shapes import is_list, is_table
 from converge_provider.configuration.tables import ProviderTable
+from converge_provider.values.classes import frozen
 from converge_provider.values.secret import Secret
 
 __all__ = ("NAME", "load_provider", "written_secrets")

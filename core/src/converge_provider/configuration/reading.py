@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from converge_provider.codec import DocumentError, load
 from converge_provider.codec.problems import Collector, step_to
@@ -14,6 +14,7 @@ from converge_provider.configuration.selection import SelectionTable
 from converge_provider.configuration.tables import Configuration, JournalTable, PluginTable
 from converge_provider.contract.policies import PolicyChoice
 from converge_provider.values.claims import Claims
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.selection_config import ChatBackendSelectionConfig
 

@@ -1,10 +1,9 @@
 """What is asked of the selection when a call says nothing: the table ``[selection]``, or the environment instead."""
 
-from attrs import frozen
-
 from converge_provider.codec.problems import DocumentError, Problem, refusal
 from converge_provider.configuration.variables import STATEMENTS, selection_variable
 from converge_provider.errors import ChatBackendSelectionConfigError
+from converge_provider.values.classes import frozen
 from converge_provider.values.scalars import U64
 from converge_provider.values.selection_config import ChatBackendSelectionConfig
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.configuration.environ import Environ
 from converge_provider.contract.policies import PolicyChoice
 from converge_provider.values.claims import Claims
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.scalars import U64
 from converge_provider.values.selection_config import ChatBackendSelectionConfig

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
 
-from attrs import frozen
-
 from converge_provider.configuration.files import ConfigurationFile, read_file
 from converge_provider.configuration.paths import user_paths
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.classes import frozen
 
 __all__ = ("HARMLESS", "TrustedFile", "is_trusted", "refuse_untrusted", "trust")
 

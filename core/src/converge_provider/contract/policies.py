@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, overload
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import ChatBackendDescriptor
 from converge_provider.values.experience import Experience
 from converge_provider.values.messages import JsonObject, JsonValue, own_json

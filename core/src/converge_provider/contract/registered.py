@@ -1,8 +1,7 @@
 """A chat backend together with what is known of it."""
 
-from attrs import frozen
-
 from converge_provider.contract.backends import ChatBackend
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import ChatBackendDescriptor
 
 __all__ = ("RegisteredChatBackend", "ResolvedChatBackend")

@@ -3,12 +3,13 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.engine.clock import Clock
 from converge_provider.engine.deadlines import Deadline, checked_deadline_s
 from converge_provider.engine.settings import OnMismatch, checked_on_mismatch
 from converge_provider.errors import InvalidRequest
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.requests import ChatRequest, ResponseFormat

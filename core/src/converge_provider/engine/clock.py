@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
-from attrs import frozen
+
+from converge_provider.values.classes import frozen
 
 __all__ = ("Clock", "Limit", "SystemClock", "iso_time")
 

@@ -7,10 +7,9 @@ Limits, budgets and breakers are guards: parts that the loop over attempts asks 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from attrs import frozen
-
 from converge_provider.engine.deadlines import Deadline
 from converge_provider.engine.outcomes import Attempt
+from converge_provider.values.classes import frozen
 from converge_provider.values.requests import ChatRequest
 
 if TYPE_CHECKING:

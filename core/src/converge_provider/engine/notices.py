@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.engine.outcomes import Attempt, Outcome
 from converge_provider.selection import Decision
+from converge_provider.values.classes import frozen
 from converge_provider.values.vocabulary import Word
 
 __all__ = (

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.contract.policies import EnabledPolicy
 from converge_provider.engine.clock import Clock
 from converge_provider.engine.guards import Gatehouse
@@ -17,6 +15,7 @@ from converge_provider.engine.settings import Resilience
 from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import StateStore
 from converge_provider.engine.tokenisers import Tokenisers
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.engine.journal import Journal

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.engine.checks import flag, one_of, within
 from converge_provider.engine.guarding.settings import (
@@ -15,6 +15,7 @@ from converge_provider.engine.guarding.settings import (
     checked_limits,
 )
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.classes import frozen
 from converge_provider.values.measured import LatencyRule
 
 __all__ = (

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from converge_provider.http.shapes import as_list, as_object, parsed
+from converge_provider.values.classes import frozen
 from converge_provider.values.secret import Secret
 
 __all__ = ("MOST_BYTES", "Details", "details_of", "one_line")

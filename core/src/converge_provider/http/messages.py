@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
 from converge_provider.errors import ConfigurationError, ConvergeError
 from converge_provider.http.places import place_of
+from converge_provider.values.classes import frozen
 from converge_provider.values.secret import Secret
 
 __all__ = ("HttpRequest", "HttpResponse", "HttpStatusError", "Limits", "Timeouts")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.http.details import Details
+from converge_provider.values.classes import frozen
 from converge_provider.values.vocabulary import Word
 
 __all__ = ("COMMON_RULES", "ErrorRule", "Verdict")

@@ -8,12 +8,11 @@ newlines are found by ``bytes`` methods, and an event is decoded once.
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
-from attrs import frozen
-
 from converge_provider.errors import ProviderError
 from converge_provider.http.closing import closing
 from converge_provider.http.messages import Limits
 from converge_provider.http.splitting import Splitter
+from converge_provider.values.classes import frozen
 
 __all__ = ("SseEvent", "SseParser", "sse_events")
 

@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 from typing import TypeVar, cast
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.contract.registered import RegisteredChatBackend
@@ -13,6 +13,7 @@ from converge_provider.errors import RegistryValueError
 from converge_provider.registry.claims import Layer, merge_claims, sources_of
 from converge_provider.registry.report import QuarantinedPlugin
 from converge_provider.values.claims import Claims, FactSource
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import CAPABILITY_FLAGS, ChatBackendDescriptor
 
 __all__ = ("Catalogue", "CatalogueEntry", "ProviderState")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from converge_provider.codec.problems import nearest
 from converge_provider.configuration import Configuration, ProviderTable
@@ -13,6 +13,7 @@ from converge_provider.registry.catalogue import ProviderState
 from converge_provider.registry.checks import known_models, missing_names
 from converge_provider.registry.guard import Guard, told
 from converge_provider.registry.settings import Settings, make_settings, masked
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import ChatBackendDescriptor
 
 __all__ = ("Opener", "Provider", "make_providers")

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
+
+from converge_provider.values.classes import frozen
 
 __all__ = ("LoadedPlugin", "PluginReport", "QuarantinedPlugin", "SkippedPlugin", "quarantined")
 

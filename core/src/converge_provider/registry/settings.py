@@ -6,13 +6,13 @@ from functools import cache
 from typing import Any, NamedTuple, get_args
 
 import attrs
-from attrs import frozen
 
 from converge_provider.codec.problems import DocumentError
 from converge_provider.configuration import Configuration, ProviderTable
 from converge_provider.configuration.merging import dotted
 from converge_provider.configuration.shapes import is_list, is_table
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.classes import frozen
 from converge_provider.values.secret import ENVIRON, Secret
 
 __all__ = ("Settings", "make_settings", "masked")

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.registry.claims import CAPABILITY_OF_FLAG
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import ChatBackendDescriptor
 from converge_provider.values.identity import BackendKind, Capability
 

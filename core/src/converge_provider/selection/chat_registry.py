@@ -2,8 +2,6 @@
 
 from typing import Self
 
-from attrs import frozen
-
 from converge_provider.contract.backends import ChatBackend
 from converge_provider.contract.registered import RegisteredChatBackend, ResolvedChatBackend
 from converge_provider.errors import ProviderError
@@ -13,6 +11,7 @@ from converge_provider.selection.question import Question
 from converge_provider.selection.ranking import Ranking
 from converge_provider.selection.table import Table, in_order
 from converge_provider.values.claims import Claims
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import ChatBackendDescriptor
 from converge_provider.values.selection_config import ChatBackendSelectionConfig
 

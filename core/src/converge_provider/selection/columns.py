@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import frozen
-
 from converge_provider.selection.decision import Decision
 from converge_provider.selection.gate import failed, lacks
 from converge_provider.selection.gates import NAMING
@@ -11,6 +9,7 @@ from converge_provider.selection.masks import lowest
 from converge_provider.selection.record import Record
 from converge_provider.selection.rows import Rejection
 from converge_provider.values.claims import FactSource
+from converge_provider.values.classes import frozen
 
 __all__ = ("Columns", "columns_of")
 

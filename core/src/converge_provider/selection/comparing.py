@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.selection.rows import Rejection
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

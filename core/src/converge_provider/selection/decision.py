@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.errors import ProviderError
 from converge_provider.selection.lazily import Lazily
@@ -19,6 +19,7 @@ from converge_provider.selection.rows import (
     StateUse,
 )
 from converge_provider.values.claims import FactSource
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.requirements import AgentRequirements

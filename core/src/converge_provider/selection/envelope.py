@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from attrs import frozen
-
 from converge_provider.contract.backends import Backend, has_capability, requires_network, supports_replay
 from converge_provider.values.claims import Claims
+from converge_provider.values.classes import frozen
 from converge_provider.values.identity import Capability
 from converge_provider.values.requirements import BackendRequirements
 from converge_provider.values.vocabulary import ComplianceLevel, CostClass, DataSovereignty

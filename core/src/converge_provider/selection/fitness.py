@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.contract.policies import CandidateView, EnabledPolicy, NoOptions, Scores
+from converge_provider.values.classes import frozen
 from converge_provider.values.descriptors import COST_FITNESS
 
 if TYPE_CHECKING:

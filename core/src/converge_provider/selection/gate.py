@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import frozen
-
 from converge_provider.selection.masks import mask_at
 from converge_provider.selection.question import Question
 from converge_provider.selection.rows import Reason
 from converge_provider.selection.table import Table
+from converge_provider.values.classes import frozen
 
 __all__ = ("Failure", "Gate", "failed", "lacks", "unknown", "verdicts")
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from converge_provider.selection.question import Question
 from converge_provider.selection.table import Table
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import RequiredCapabilities
 from converge_provider.values.messages import JsonValue

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.selection.rows import Derived
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import ChatMessage, ChatRole
 from converge_provider.values.parts import AudioPart, DocumentPart, ImagePart, ReasoningPart
 from converge_provider.values.requests import ChatRequest

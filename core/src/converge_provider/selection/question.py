@@ -5,10 +5,11 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from converge_provider.selection.needs import NOTHING, Needs
 from converge_provider.selection.rows import Carried, Reason
+from converge_provider.values.classes import frozen
 from converge_provider.values.constraints import Constraints
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.measured import LatencyRule, Measured, StateView

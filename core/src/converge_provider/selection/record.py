@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.contract.policies import EnabledPolicy
 from converge_provider.errors import PolicyError
 from converge_provider.selection.gate import Failure, failed
@@ -30,6 +28,7 @@ from converge_provider.selection.table import Table
 from converge_provider.selection.tiers import deciding_tier
 from converge_provider.selection.view import View
 from converge_provider.values.claims import FactSource
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import JsonObject
 
 if TYPE_CHECKING:

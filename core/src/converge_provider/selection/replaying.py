@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.contract.policies import Policy, PolicyChoice
 from converge_provider.selection.deciding import settle
 from converge_provider.selection.enabling import enable
 from converge_provider.selection.question import Question
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.registry import Catalogue

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from math import inf
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from converge_provider.contract.backends import Backend, has_capability
 from converge_provider.selection.envelope import Declared, carried_by, lacks
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import frozen_names
 from converge_provider.values.requirements import BackendRequirements
 from converge_provider.values.vocabulary import CostClass

@@ -1,8 +1,9 @@
 """The rows of a decision's record: who came where and why, who was rejected and why, and what would change that."""
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.selection.lazily import Lazily
+from converge_provider.values.classes import frozen
 from converge_provider.values.measured import StateView
 from converge_provider.values.messages import JsonObject, JsonValue
 

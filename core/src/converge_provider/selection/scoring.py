@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
 from typing import Any, cast
 
-from attrs import frozen
-
 from converge_provider.contract.policies import EnabledPolicy, Scores
 from converge_provider.errors import PolicyError
 from converge_provider.selection.fitness import FITNESS
 from converge_provider.selection.rows import Reason, Term
 from converge_provider.selection.view import View
+from converge_provider.values.classes import frozen
 
 __all__ = ("Ran", "Scored", "Tier", "check_weights", "decides_last_resort")
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from attrs import frozen
-
 from converge_provider.selection.gates import failures
 from converge_provider.selection.levers import Lever, loosened
 from converge_provider.selection.question import Question
 from converge_provider.selection.table import Table
+from converge_provider.values.classes import frozen
 
 __all__ = ("Failing", "Sweep")
 

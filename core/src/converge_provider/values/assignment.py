@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.identity import Capability
 from converge_provider.values.requirements import BackendRequirements
 

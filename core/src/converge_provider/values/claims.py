@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from attrs import field, frozen
+from attrs import field
 from attrs.converters import optional
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import frozen_names
 from converge_provider.values.identity import BackendKind, Capability
 from converge_provider.values.money import Prices

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 from attrs.converters import optional
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import frozen_names
 from converge_provider.values.identity import BackendKind
 from converge_provider.values.scalars import U32, ascii_lower

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import ChatMessage, ChatRole, text_of
 from converge_provider.values.parts import Part, TextPart
 from converge_provider.values.replies import ChatResponse

@@ -1,7 +1,8 @@
 """What a host asks for, in classes; the numbers are derived from them."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.requirements import AgentRequirements
 from converge_provider.values.scalars import U64
 from converge_provider.values.vocabulary import (

@@ -1,9 +1,10 @@
 """What is known of a backend before it is called, and whether and how well that fits what is asked."""
 
-from attrs import field, frozen
+from attrs import field
 from attrs.converters import optional
 
 from converge_provider.values.claims import Claims
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import frozen_names
 from converge_provider.values.requirements import AgentRequirements
 from converge_provider.values.scalars import (
@@ -149,7 +150,7 @@ class BackendDescriptor(ChatBackendDescriptor):
         cost_class: CostClass | None = None,
         typical_latency_ms: int | None = None,
         quality: float | None = None,
-        capabilities: ChatBackendCapabilities = ChatBackendCapabilities(),
+        capabilities: ChatBackendCapabilities = ChatBackendCapabilities(),  # noqa: B008 - frozen
         claims: Claims = Claims(),  # noqa: B008 - frozen
         unknown: frozenset[str] = frozenset(),
     ) -> "BackendDescriptor":

@@ -4,8 +4,9 @@ What a streamed answer is made of.
 Every stream ends with exactly one :class:`Finished`; one that ends without it broke off, and that is an error.
 """
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import ToolCall
 from converge_provider.values.parts import show_signature
 from converge_provider.values.replies import ChatResponse

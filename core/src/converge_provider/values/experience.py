@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from attrs import frozen
+from converge_provider.values.classes import frozen
 
 __all__ = ("Experience",)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import JsonObject
 
 __all__ = ("MEASURED", "LatencyRule", "Measured", "StateView")

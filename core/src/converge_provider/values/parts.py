@@ -1,6 +1,8 @@
 """The parts a message may have beside plain text."""
 
-from attrs import field, frozen
+from attrs import field
+
+from converge_provider.values.classes import frozen
 
 __all__ = ("AudioPart", "DocumentPart", "ImagePart", "Part", "ReasoningPart", "TextPart", "show_signature")
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import own_texts
 from converge_provider.values.messages import ToolCall
 from converge_provider.values.parts import Part

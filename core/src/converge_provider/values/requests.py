@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
-from attrs import field, frozen
+from attrs import field
 from attrs.converters import optional
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.freezing import frozen_texts, own_texts
 from converge_provider.values.messages import ChatMessage, JsonObject, JsonValue, ToolDefinition, own_json
 from converge_provider.values.scalars import I64, U32, IntRange

@@ -1,7 +1,8 @@
 """What is asked of a backend, in numbers and flags."""
 
-from attrs import field, frozen
+from attrs import field
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.identity import BackendKind, Capability
 from converge_provider.values.scalars import U32, U64
 from converge_provider.values.vocabulary import ComplianceLevel, CostClass, DataSovereignty

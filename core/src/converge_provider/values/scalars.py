@@ -2,9 +2,8 @@
 
 from typing import Annotated, Self
 
-from attrs import frozen
-
 from converge_provider.errors import RegistryValueError
+from converge_provider.values.classes import frozen
 
 __all__ = (
     "I64",

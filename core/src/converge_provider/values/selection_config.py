@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.errors import ChatBackendSelectionConfigError
+from converge_provider.values.classes import frozen
 from converge_provider.values.criteria import SelectionCriteria
 from converge_provider.values.scalars import ascii_lower, trim
 from converge_provider.values.vocabulary import ComplianceLevel, CostTier, Jurisdiction, LatencyClass, TaskComplexity

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from converge_provider.engine.answers.formats import parse_json, parse_toml, unfenced
 from converge_provider.engine.answers.problems import WrongAnswerError, preview
@@ -11,6 +11,7 @@ from converge_provider.engine.answers.schemas import Validate, validator_of
 from converge_provider.engine.answers.types import ResponseType, shape_of
 from converge_provider.engine.answers.yaml_format import can_parse_yaml, parse_yaml
 from converge_provider.errors import ConfigurationError, ResponseFormatMismatch
+from converge_provider.values.classes import frozen
 from converge_provider.values.replies import FinishReason
 from converge_provider.values.requests import ChatRequest, ResponseFormat
 

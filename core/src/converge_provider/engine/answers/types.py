@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 import attrs
-from attrs import frozen
 
 from converge_provider.engine.answers.problems import WrongAnswerError
 from converge_provider.errors import ConfigurationError, MissingExtraError
+from converge_provider.values.classes import frozen
 from converge_provider.values.messages import JsonObject
 
 __all__ = ("ResponseType", "Shape", "shape_of")

@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.engine.clock import Clock
 from converge_provider.engine.guarding.estimates import answer_tokens, request_tokens, tokens_spent
 from converge_provider.engine.guarding.settings import LimitSettings
 from converge_provider.engine.guarding.turns import Line
 from converge_provider.engine.outcomes import Attempt
 from converge_provider.engine.state import Hold, Shortage, StateStore
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.engine.guards import Admission

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from converge_provider.engine.checks import flag, one_of, section, within
 from converge_provider.engine.deadlines import DEFAULT_DEADLINE_S
 from converge_provider.errors import ConfigurationError
+from converge_provider.values.classes import frozen
 
 __all__ = (
     "BreakerSettings",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.values.replies import ChatResponse

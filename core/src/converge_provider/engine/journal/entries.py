@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import frozen
-
 from converge_provider.engine.journal.attempts import AttemptRow
 from converge_provider.engine.journal.content import Content
 from converge_provider.engine.outcomes import Outcome
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.engine.journal.rows import JournalRow

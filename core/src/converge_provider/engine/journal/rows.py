@@ -7,13 +7,14 @@ Nothing of what was asked or answered is in it, unless the journal was told to k
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from converge_provider.engine.journal.attempts import AttemptRow
 from converge_provider.engine.journal.content import Content
 from converge_provider.engine.outcomes import Outcome
 from converge_provider.selection import Decision
 from converge_provider.selection.columns import columns_of
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from converge_provider.engine.journal.entries import Entry

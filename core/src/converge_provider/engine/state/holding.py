@@ -1,6 +1,6 @@
 """Reservations: so much of several accounts at once, or nothing at all."""
 
-from attrs import frozen
+from converge_provider.values.classes import frozen
 
 __all__ = ("Hold", "Shortage")
 

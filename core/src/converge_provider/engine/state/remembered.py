@@ -1,8 +1,7 @@
 """What attempts say of a backend."""
 
-from attrs import frozen
-
 from converge_provider.engine.outcomes import Attempt, Outcome
+from converge_provider.values.classes import frozen
 
 __all__ = ("Remembered", "average")
 

@@ -1,6 +1,6 @@
 """Who sits out: backends whose circuit is open, and backends and providers that are benched."""
 
-from attrs import frozen
+from converge_provider.values.classes import frozen
 
 __all__ = ("Bench", "Circuit")
 
