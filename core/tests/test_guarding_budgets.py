@@ -9,10 +9,14 @@ from attrs import evolve
 from hypothesis import given, settings, strategies as st
 
 from converge_provider import (
+    AudioPart,
     BudgetSettings,
+    CacheHint,
+    CacheLifetime,
     ChatMessage,
     ChatRequest,
     ChatResponse,
+    ChatRole,
     Claims,
     Engine,
     LlmError,
@@ -25,7 +29,7 @@ from converge_provider import (
     TextDelta,
     UsageDetail,
 )
-from converge_provider.engine.guarding.estimates import most_usd, pico_usd
+from converge_provider.engine.guarding.estimates import most_usd, pico_usd, rare_kinds
 from converge_provider.engine.notices import BudgetRefused
 from converge_provider.engine.state import Hold, MemoryStore, Shortage, StateStore
 from converge_provider.testing import HANG, ManualClock, ScriptedBackend, Turn, catalogue_of
@@ -138,6 +142,37 @@ def test_most_that_a_call_costs_counts_the_tiers_that_it_may_reach() -> None:
 
     assert most_usd(prices, 1_000, 0) == Decimal("0.001")
     assert most_usd(prices, 1_001, 0) == Decimal("0.004004")
+
+
+HELLO = ChatMessage.user("hello")
+SPOKEN = ChatMessage(role=ChatRole.USER, parts=[AudioPart(media_type="audio/wav", data=b"RIFF")])
+
+
+@pytest.mark.parametrize(
+    ("request_", "usd"),
+    [
+        pytest.param(ChatRequest(messages=[HELLO]), "11", id="plain"),
+        pytest.param(ChatRequest(messages=[HELLO, SPOKEN]), "120", id="a recording"),
+        pytest.param(ChatRequest(messages=[HELLO], cache_hints=[CacheHint()]), "11", id="kept for minutes"),
+        pytest.param(
+            ChatRequest(messages=[HELLO], cache_hints=[CacheHint(lifetime=CacheLifetime.ONE_HOUR)]), "13", id="an hour"
+        ),
+        pytest.param(
+            ChatRequest(messages=[HELLO], extra={"modalities": ["audio"]}), "120", id="whatever the vendor has"
+        ),
+    ],
+)
+def test_rare_tokens_are_reserved_for_where_they_may_come(request_: ChatRequest, usd: str) -> None:
+    """Sound and an hour's cache cost a text nothing; whoever may take them reserves at their price."""
+    prices = Prices(
+        input_usd_per_mtok=Decimal(1),
+        output_usd_per_mtok=Decimal(10),
+        input_audio_usd_per_mtok=Decimal(40),
+        cache_write_1h_usd_per_mtok=Decimal(3),
+        output_audio_usd_per_mtok=Decimal(80),
+    )
+
+    assert most_usd(prices, 1_000_000, 1_000_000, rare=rare_kinds(request_)) == Decimal(usd)
 
 
 async def test_unknown_price_is_refused_unless_told_otherwise() -> None:

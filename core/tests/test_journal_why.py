@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from converge_provider import ChatResponse, Cost, Engine, NetworkError, cli
+from converge_provider import ChatResponse, Cost, Engine, NetworkError, UsageDetail, cli, codec
 from converge_provider.cli.exits import ExitCode
 from converge_provider.configuration import user_paths
 from converge_provider.engine.journal import FileJournal, JournalRow
+from converge_provider.engine.journal.attempts import AttemptRow
+from converge_provider.http import as_object
 from converge_provider.testing import ScriptedBackend, catalogue_of
 
 
@@ -172,3 +174,25 @@ def test_costs_are_added_up_as_far_as_they_are_known() -> None:
         "$0.25",
         "$0.5 or more",
     ]
+
+
+def test_tokens_that_are_billed_apart_are_told(journal: FileJournal, capsys: pytest.CaptureFixture[str]) -> None:
+    """What each attempt took stands in the record in disjoint buckets, and the line names those that have something."""
+    usage = UsageDetail(input_uncached=4, input_audio=90, cache_write_1h=6, output=5)
+    response = ChatResponse(content="Hello", usage=usage.totals(), usage_detail=usage)
+    with Engine(catalogue_of(ScriptedBackend(response, id="a/1")), journal=journal).sync as engine:
+        engine.chat("Hi")
+    (row,) = journal.latest(1)
+
+    assert row.attempts[0].usage_detail == usage
+    assert cli.main(["why"]) == 0
+    assert "[100 + 5 tokens (90 input audio, 6 cache write 1h)]" in capsys.readouterr().out
+
+
+def test_attempt_recorded_before_there_were_buckets_is_read(journal: FileJournal) -> None:
+    """A row of an older version says the same as it did, and a row without buckets is written as it was."""
+    (row,) = ask(journal)
+    written = codec.dump(row.attempts[-1])
+
+    assert "usage_detail" not in as_object(written)
+    assert codec.load(AttemptRow, written) == row.attempts[-1]

@@ -1,7 +1,7 @@
 """Messages, requests, replies, usage and money, where they are more than fields."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -21,6 +21,7 @@ from converge_provider import (
     ToolCall,
     ToolChoice,
     UsageDetail,
+    codec,
 )
 
 PARTS = (TextPart(text="look: "), ImagePart(media_type="image/png", data=b"x"), TextPart(text="there"))
@@ -86,11 +87,25 @@ def test_response_needs_only_its_text() -> None:
 
 
 def test_usage_buckets_add_up_to_the_contracts_numbers() -> None:
-    """Prompt is uncached plus both caches, completion is output plus reasoning, and no token is counted twice."""
-    usage = UsageDetail(input_uncached=1, cache_read=10, cache_write=100, output=1_000, reasoning=10_000)
+    """Prompt is all that was read or kept, completion all that was made, and no token is counted twice."""
+    usage = UsageDetail(
+        input_uncached=1, cache_read=10, cache_write=100, output=1_000, reasoning=10_000,
+        input_audio=2, cache_read_audio=20, cache_write_1h=200, output_audio=2_000,
+    )
 
-    assert usage.totals() == TokenUsage(prompt_tokens=111, completion_tokens=11_000, total_tokens=11_111)
+    assert usage.totals() == TokenUsage(prompt_tokens=333, completion_tokens=13_000, total_tokens=13_333)
+    assert usage.plus(usage).totals().total_tokens == 2 * 13_333
     assert UsageDetail().totals() == TokenUsage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+
+
+def test_usage_of_before_has_the_same_document() -> None:
+    """Empty buckets that few calls have are not written, and a document without them is read."""
+    plain, sound = UsageDetail(input_uncached=1), UsageDetail(input_audio=3)
+    names = ["input_uncached", "cache_read", "cache_write", "output", "reasoning"]
+
+    assert list(cast("dict[str, int]", codec.dump(plain))) == names
+    assert codec.load(UsageDetail, dict.fromkeys(names, 7)).totals().prompt_tokens == 21
+    assert codec.load(UsageDetail, codec.dump(sound)) == sound
 
 
 USAGE = UsageDetail(input_uncached=1_000, cache_read=400, cache_write=200, output=500, reasoning=100)

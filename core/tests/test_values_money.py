@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from attrs import fields
 from hypothesis import given, settings, strategies as st
 
-from converge_provider import Cost, CostClass, PriceHours, Prices, PriceTier, Rates, UsageDetail
+from converge_provider import Cost, CostClass, PriceHours, Prices, PriceTier, Rates, UsageDetail, codec
 
 D = Decimal
 HOUR_S = 3_600
@@ -78,13 +79,77 @@ def test_dearest_is_the_most_over_hours_and_reached_tiers() -> None:
         cache_read_usd_per_mtok=D("0.2"),
         cache_write_usd_per_mtok=D(4),
         reasoning_usd_per_mtok=D(15),
+        input_audio_usd_per_mtok=D(4),
+        cache_read_audio_usd_per_mtok=D("0.2"),
+        cache_write_1h_usd_per_mtok=D(4),
+        output_audio_usd_per_mtok=D(15),
     )
     assert prices.dearest(10**9).input_usd_per_mtok == D(6)
     assert Prices(tiers=[LONG]).dearest(10**9).input_usd_per_mtok is None
 
 
+MILLION = 1_000_000
+INPUT, READ, WRITE, OUTPUT = (
+    {f"{kind}_usd_per_mtok": D(usd)}
+    for kind, usd in (("input", 1), ("cache_read", 2), ("cache_write", 3), ("output", 4))
+)
+PLAIN = INPUT | OUTPUT
+
+
+@pytest.mark.parametrize(
+    ("bucket", "stated", "usd"),
+    [
+        ("input_audio", PLAIN, 1),
+        ("input_audio", PLAIN | {"input_audio_usd_per_mtok": D(9)}, 9),
+        ("cache_read_audio", PLAIN, 1),
+        ("cache_read_audio", PLAIN | READ, 2),
+        ("cache_read_audio", PLAIN | READ | {"cache_read_audio_usd_per_mtok": D(9)}, 9),
+        ("cache_read_audio", PLAIN | {"input_audio_usd_per_mtok": D(9)}, 1),
+        ("cache_write_1h", PLAIN, 1),
+        ("cache_write_1h", PLAIN | WRITE, 3),
+        ("cache_write_1h", PLAIN | WRITE | {"cache_write_1h_usd_per_mtok": D(0)}, 0),
+        ("output_audio", PLAIN, 4),
+        ("output_audio", PLAIN | {"output_audio_usd_per_mtok": D(9)}, 9),
+        ("output_audio", INPUT, None),
+        ("input_audio", OUTPUT, None),
+    ],
+)
+def test_rare_tokens_cost_as_their_next_of_kin(bucket: str, stated: dict[str, Decimal], usd: int | None) -> None:
+    """Sound, and what is kept for an hour, has a price of its own or that of what it would otherwise count as."""
+    cost = Prices(**stated).cost_of(UsageDetail(**{bucket: MILLION}))
+
+    assert cost.usd == usd
+    assert cost.unknown == (
+        None if usd is not None else f"nobody has stated a price for {bucket.replace('_', ' ')} tokens"
+    )
+
+
+def test_rare_tokens_count_for_size_tier_and_hour() -> None:
+    """Every bucket of the prompt makes a request larger, and tiers and hours may state every price."""
+    long = PriceTier(above_input_tokens=3_999_999, input_audio_usd_per_mtok=D(20), cache_write_1h_usd_per_mtok=D(30))
+    night = PriceHours(from_utc_min=0, until_utc_min=60, output_audio_usd_per_mtok=D(50))
+    usage = dict.fromkeys(("input_audio", "cache_read_audio", "cache_write_1h", "output_audio"), MILLION)
+    prices = Prices(**PLAIN, tiers=[long], hours=[night])
+
+    assert prices.cost_of(UsageDetail(**usage), at_s=7_200.0).usd == D(1 + 1 + 1 + 4)
+    assert prices.cost_of(UsageDetail(**usage, cache_write=MILLION), at_s=7_200.0).usd == D(20 + 1 + 30 + 4 + 1)
+    assert prices.cost_of(UsageDetail(**usage), at_s=0.0).usd == D(1 + 1 + 1 + 50)
+    assert prices.dearest(5 * MILLION).cost_of(UsageDetail(**usage)).usd == D(20 + 1 + 30 + 50)
+
+
+def test_prices_of_before_have_the_same_document() -> None:
+    """Prices that nobody stated of rare tokens are not written; one that is nothing is."""
+    plain, free = Prices(**PLAIN), Prices(**PLAIN, input_audio_usd_per_mtok=D(0))
+    written = cast("dict[str, object]", codec.dump(plain))
+
+    assert [name for name in written if "audio" in name or "1h" in name] == []
+    assert codec.load(Prices, written) == plain
+    assert codec.load(Prices, codec.dump(free)) == free
+
+
 AMOUNT = st.decimals(0, 100, places=3)
 SIZES = st.integers(0, 1_000)
+BUCKETS = tuple(attribute.name for attribute in fields(UsageDetail))
 
 
 @settings(derandomize=True, database=None, deadline=None)
@@ -92,27 +157,34 @@ SIZES = st.integers(0, 1_000)
     base=st.tuples(AMOUNT, AMOUNT),
     tiers=st.lists(st.tuples(SIZES, AMOUNT, AMOUNT), max_size=3),
     hours=st.lists(st.tuples(st.integers(0, 1_439), st.integers(0, 1_440), AMOUNT), max_size=3),
-    tokens=st.tuples(SIZES, SIZES, SIZES, SIZES),
+    tokens=st.tuples(*[SIZES] * len(BUCKETS)),
+    rare=st.tuples(*[st.none() | AMOUNT] * 4),
 )
 def test_no_call_costs_more_than_the_dearest(
     base: tuple[Decimal, Decimal],
     tiers: list[tuple[int, Decimal, Decimal]],
     hours: list[tuple[int, int, Decimal]],
-    tokens: tuple[int, int, int, int],
+    tokens: tuple[int, ...],
+    rare: tuple[Decimal | None, ...],
 ) -> None:
     """Whatever the tiers and hours are, no moment and no smaller input costs more than the dearest rates say."""
     prices = Prices(
         input_usd_per_mtok=base[0],
         output_usd_per_mtok=base[1],
+        input_audio_usd_per_mtok=rare[0],
+        cache_read_audio_usd_per_mtok=rare[1],
+        cache_write_1h_usd_per_mtok=rare[2],
+        output_audio_usd_per_mtok=rare[3],
         tiers=[PriceTier(above_input_tokens=n, input_usd_per_mtok=a, cache_read_usd_per_mtok=b) for n, a, b in tiers],
         hours=[PriceHours(from_utc_min=a, until_utc_min=b, output_usd_per_mtok=c) for a, b, c in hours],
     )
-    usage = UsageDetail(input_uncached=tokens[0], cache_read=tokens[1], cache_write=tokens[2], output=tokens[3])
-    most = prices.dearest(sum(tokens[:3])).cost_of(usage).usd
+    usage = UsageDetail(**dict(zip(BUCKETS, tokens, strict=True)))
+    asked = usage.totals().prompt_tokens
+    most = prices.dearest(asked).cost_of(usage).usd
 
     for hour, larger in product(range(0, 24, 5), (0, 500)):
         cost = prices.cost_of(usage, at_s=hour * HOUR_S).usd
-        further = prices.dearest(sum(tokens[:3]) + larger).cost_of(usage).usd
+        further = prices.dearest(asked + larger).cost_of(usage).usd
         assert cost is not None
         assert most is not None
         assert further is not None

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from converge_provider.engine.journal import AttemptRow, FileJournal, JournalRow
+    from converge_provider.values.usage import UsageDetail
 
 __all__ = ("command",)
 
+_BILLED_APART = (
+    "cache_read",
+    "cache_write",
+    "reasoning",
+    "input_audio",
+    "cache_read_audio",
+    "cache_write_1h",
+    "output_audio",
+)
 _COLUMNS = (
     Column(title="REQUEST", whole=True),
     Column(title="TIME (UTC)"),
@@ -146,12 +156,20 @@ def _attempt(attempt: "AttemptRow") -> str:
     if attempt.first_event_s is not None:
         facts.append(f"first event after {attempt.first_event_s:.2f} s")
     if attempt.usage is not None:
-        facts.append(f"{attempt.usage.prompt_tokens} + {attempt.usage.completion_tokens} tokens")
+        rare = _rare(attempt.usage_detail)
+        facts.append(f"{attempt.usage.prompt_tokens} + {attempt.usage.completion_tokens} tokens{rare}")
     if attempt.cost.usd is not None:
         facts.append(str(attempt.cost))
     more = f" [{', '.join(facts)}]" if facts else ""
     head = f"attempt {attempt.number}{step}: {attempt.backend} {attempt.outcome} after {attempt.elapsed_s:.2f} s"
     return f"{head}{failure}{more}"
+
+
+def _rare(usage: "UsageDetail | None") -> str:
+    """Say which tokens were billed apart."""
+    kinds = {} if usage is None else {kind.replace("_", " "): getattr(usage, kind) for kind in _BILLED_APART}
+    told = ", ".join(f"{tokens} {kind}" for kind, tokens in kinds.items() if tokens)
+    return f" ({told})" if told else ""
 
 
 def _candidates(row: "JournalRow", journal: "FileJournal") -> "Iterator[str]":

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from converge_provider.engine.logs import brief
 from converge_provider.values.events import (
@@ -179,18 +180,11 @@ class Continuing:
         return (TextDelta(text),)
 
     def _usage(self, last: UsageDetail | None) -> UsageDetail | None:
-        known = [trial.usage_detail for trial in self._broken]
-        return _total([usage for usage in (*known, last) if usage is not None])
+        known = [usage for usage in (*(trial.usage_detail for trial in self._broken), last) if usage is not None]
+        return reduce(UsageDetail.plus, known) if known else None
 
 
 _PROSE = frozenset({ResponseFormat.TEXT, ResponseFormat.MARKDOWN})
-
-
-def _total(usages: Sequence[UsageDetail]) -> UsageDetail | None:
-    if not usages:
-        return None
-    names = [attribute.name for attribute in fields(UsageDetail)]
-    return UsageDetail(**{name: sum(getattr(usage, name) for usage in usages) for name in names})
 
 
 def _sum_of(costs: Sequence[Cost]) -> Cost:

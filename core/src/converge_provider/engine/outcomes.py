@@ -1,10 +1,9 @@
 """One call of one backend, and how it ended."""
 
-from attrs import frozen
-
 from converge_provider.errors import LlmError
+from converge_provider.values.classes import frozen
 from converge_provider.values.money import Cost
-from converge_provider.values.usage import TokenUsage
+from converge_provider.values.usage import TokenUsage, UsageDetail
 from converge_provider.values.vocabulary import Word
 
 __all__ = ("Attempt", "Outcome")
@@ -51,6 +50,8 @@ class Attempt:
     """Why it failed, or ``None``."""
     usage: TokenUsage | None = None
     """The tokens it took, as far as the backend said."""
+    usage_detail: UsageDetail | None = None
+    """The same in disjoint buckets, as they are billed."""
     cost: Cost = Cost(unknown="the backend did not say in detail which tokens it used")
     """What it cost."""
 

@@ -100,6 +100,7 @@ class Trial:
             outcome=outcome,
             error=error,
             usage=self.usage,
+            usage_detail=self.usage_detail,
             cost=cost_of(self.entry.claims.prices, self.usage_detail, at_s=self.started_s),
         )
         return self.attempt

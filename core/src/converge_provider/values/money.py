@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
+from converge_provider.values.classes import frozen
 from converge_provider.values.scalars import U32, IntRange
 from converge_provider.values.usage import UsageDetail
 from converge_provider.values.vocabulary import CostClass
@@ -14,6 +15,19 @@ __all__ = ("Cost", "PriceHours", "PriceTier", "Prices", "Rates")
 
 _MTOK = Decimal(1_000_000)
 _DAY_MIN = 24 * 60
+_OMIT = {"omit_empty": True}
+_OTHERWISE = {
+    "cache_read": "input",
+    "cache_write": "input",
+    "reasoning": "output",
+    "input_audio": "input",
+    "cache_read_audio": "cache_read",
+    "cache_write_1h": "cache_write",
+    "output_audio": "output",
+}
+"""As which kind of token another counts whose price nobody stated."""
+_KINDS = {"input_uncached": "input", "output": "output", **{kind: kind for kind in _OTHERWISE}}
+"""The kind of token in each bucket of usage, as prices name it."""
 _CLASSES = (
     (Decimal("0.5"), CostClass.VERY_LOW),
     (Decimal("1.5"), CostClass.LOW),
@@ -55,6 +69,14 @@ class Rates:
     """``None``: as uncached input."""
     reasoning_usd_per_mtok: Decimal | None = None
     """``None``: as output."""
+    input_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
+    """Sound in the prompt; ``None``: as other uncached input."""
+    cache_read_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
+    """Sound out of the cache; ``None``: as anything else out of the cache."""
+    cache_write_1h_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
+    """What the cache keeps for an hour; ``None``: as any other write."""
+    output_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
+    """Sound in the answer; ``None``: as other output."""
 
     def cost_of(self, usage: UsageDetail) -> Cost:
         """
@@ -65,17 +87,14 @@ class Rates:
 
         """
         total = Decimal(0)
-        for tokens, price, bucket in (
-            (usage.input_uncached, self.input_usd_per_mtok, "input"),
-            (usage.cache_read, _first(self.cache_read_usd_per_mtok, self.input_usd_per_mtok), "cache read"),
-            (usage.cache_write, _first(self.cache_write_usd_per_mtok, self.input_usd_per_mtok), "cache write"),
-            (usage.output, self.output_usd_per_mtok, "output"),
-            (usage.reasoning, _first(self.reasoning_usd_per_mtok, self.output_usd_per_mtok), "reasoning"),
-        ):
-            if tokens and price is None:
-                return Cost(unknown=f"nobody has stated a price for {bucket} tokens")
-            if tokens and price is not None:
-                total += tokens * price / _MTOK
+        for bucket, kind in _KINDS.items():
+            tokens = getattr(usage, bucket)
+            if not tokens:
+                continue
+            price = _price(self, kind)
+            if price is None:
+                return Cost(unknown=f"nobody has stated a price for {kind.replace('_', ' ')} tokens")
+            total += tokens * price / _MTOK
         return Cost(usd=total)
 
 
@@ -140,7 +159,7 @@ class Prices(Rates):
         """
         if not self.tiers and not self.hours:
             return super().cost_of(usage)
-        size = usage.input_uncached + usage.cache_read + usage.cache_write
+        size = usage.totals().prompt_tokens
         if self.hours and at_s is None:
             amounts = {_at_size(rates, self.tiers, size).cost_of(usage) for rates in self._by_hour()}
             unknown = Cost(unknown="the price depends on the time of day, and the time is not known")
@@ -201,13 +220,13 @@ def _over(rates: Rates, other: Rates) -> Rates:
 
 def _filled(rates: Rates) -> Rates:
     """Give rates in which a price that nobody stated is the one that counts for it."""
-    return Rates(
-        input_usd_per_mtok=rates.input_usd_per_mtok,
-        output_usd_per_mtok=rates.output_usd_per_mtok,
-        cache_read_usd_per_mtok=_first(rates.cache_read_usd_per_mtok, rates.input_usd_per_mtok),
-        cache_write_usd_per_mtok=_first(rates.cache_write_usd_per_mtok, rates.input_usd_per_mtok),
-        reasoning_usd_per_mtok=_first(rates.reasoning_usd_per_mtok, rates.output_usd_per_mtok),
-    )
+    return Rates(**{f"{kind}_usd_per_mtok": _price(rates, kind) for kind in _KINDS.values()})
+
+
+def _price(rates: Rates, kind: str) -> Decimal | None:
+    """Give the price that counts for a kind of token."""
+    price: Decimal | None = getattr(rates, f"{kind}_usd_per_mtok")
+    return _price(rates, _OTHERWISE[kind]) if price is None and kind in _OTHERWISE else price
 
 
 def _at_size(rates: Rates, tiers: Iterable[PriceTier], size: int) -> Rates:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from converge_provider.engine.clock import Clock
 from converge_provider.engine.guarding.estimates import (
     PICO,
     answer_tokens,
     most_usd,
     pico_usd,
+    rare_kinds,
     request_tokens,
     tokens_spent,
     usd_spent,
@@ -20,6 +19,7 @@ from converge_provider.engine.guarding.estimates import (
 from converge_provider.engine.guarding.settings import BudgetSettings
 from converge_provider.engine.outcomes import Attempt
 from converge_provider.engine.state import Hold, MemoryStore, Shortage, StateStore
+from converge_provider.values.classes import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,7 +159,8 @@ def _lines(budget: BudgetSettings, admission: "Admission", asked: int) -> list[_
         hold = Hold(f"{account} tokens", asked + answered, budget.tokens, window_s)
         lines.append(_Line(budget, money=False, hold=hold))
     if budget.usd is not None:
-        most = most_usd(admission.entry.claims.prices, asked, answered)
+        rare = rare_kinds(admission.request)
+        most = most_usd(admission.entry.claims.prices, asked, answered, rare=rare)
         if most is None and not budget.allow_unknown_prices:
             return (
                 "nobody has stated the backend's prices; state them as claims, run pip install converge-catalogue, "

@@ -7,16 +7,21 @@ from converge_provider.engine.outcomes import Attempt, Outcome
 
 if TYPE_CHECKING:
     from converge_provider.registry import CatalogueEntry
-    from converge_provider.values.money import Prices
+    from converge_provider.values.money import Prices, Rates
     from converge_provider.values.requests import ChatRequest
 
-__all__ = ("PICO", "answer_tokens", "most_usd", "pico_usd", "request_tokens", "tokens_spent", "usd_spent")
+__all__ = ("PICO", "answer_tokens", "most_usd", "pico_usd", "rare_kinds", "request_tokens", "tokens_spent", "usd_spent")
 
 PICO = 10**12
 """Steps of a dollar in which money is counted, so that every store counts in whole numbers."""
 
 _MTOK = 1_000_000
 _NONE = Decimal(0)
+_SOUND = frozenset({"input_audio", "cache_read_audio", "output_audio"})
+_HOUR = frozenset({"cache_write_1h"})
+_RARE = _SOUND | _HOUR
+_OUT = frozenset({"output", "reasoning", "output_audio"})
+_IN = frozenset({"input", "cache_read", "cache_write"}) | _RARE - _OUT
 
 
 def request_tokens(request: "ChatRequest") -> int:
@@ -34,9 +39,39 @@ def answer_tokens(entry: "CatalogueEntry", request: "ChatRequest", otherwise: in
     return otherwise if longest is None else min(otherwise, longest)
 
 
-def most_usd(prices: "Prices | None", asked: int, answered: int) -> Decimal | None:
+def rare_kinds(request: "ChatRequest") -> frozenset[str]:
+    """
+    Name the kinds of tokens that few requests take, and that this one may: sound, and what is cached for an hour.
+
+    A request with fields of the vendor's own may take any of them.
+
+    Example:
+        >>> from converge_provider import ChatRequest
+        >>> rare_kinds(ChatRequest.of("hello"))
+        frozenset()
+
+    """
+    from converge_provider.values.parts import AudioPart
+    from converge_provider.values.requests import CacheLifetime
+
+    sounds = any(isinstance(part, AudioPart) for message in request.messages for part in message.parts)
+    keeps = any(hint.lifetime is CacheLifetime.ONE_HOUR for hint in request.cache_hints)
+    return frozenset(
+        kind for kinds, may in ((_SOUND, sounds), (_HOUR, keeps)) if may or request.extra for kind in kinds
+    )
+
+
+def most_usd(
+    prices: "Prices | None", asked: int, answered: int, *, rare: frozenset[str] = frozenset()
+) -> Decimal | None:
     """
     Give the most that so many tokens cost, each at its dearest, or ``None``: nobody has stated the prices.
+
+    Args:
+        prices: What the backend charges.
+        asked: Tokens of the request.
+        answered: Tokens of the answer.
+        rare: The kinds of tokens that may be among them beside those of every request.
 
     Example:
         >>> from converge_provider import Prices
@@ -47,11 +82,12 @@ def most_usd(prices: "Prices | None", asked: int, answered: int) -> Decimal | No
     rates = None if prices is None else prices.dearest(asked)
     if rates is None or rates.input_usd_per_mtok is None or rates.output_usd_per_mtok is None:
         return None
-    dearest_in = max(
-        rates.input_usd_per_mtok, rates.cache_read_usd_per_mtok or _NONE, rates.cache_write_usd_per_mtok or _NONE
-    )
-    dearest_out = max(rates.output_usd_per_mtok, rates.reasoning_usd_per_mtok or _NONE)
+    dearest_in, dearest_out = (_dearest(rates, kinds - (_RARE - rare)) for kinds in (_IN, _OUT))
     return (asked * dearest_in + answered * dearest_out) / _MTOK
+
+
+def _dearest(rates: "Rates", kinds: frozenset[str]) -> Decimal:
+    return max(getattr(rates, f"{kind}_usd_per_mtok") or _NONE for kind in kinds)
 
 
 def pico_usd(usd: Decimal) -> int:

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field
 
 from converge_provider.engine.logs import brief
 from converge_provider.engine.outcomes import Outcome
+from converge_provider.values.classes import frozen
 from converge_provider.values.money import Cost
-from converge_provider.values.usage import TokenUsage
+from converge_provider.values.usage import TokenUsage, UsageDetail
 from converge_provider.values.vocabulary import Word
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class AttemptRow:
     failure: str | None
     """What failed, without a word of the provider's."""
     usage: TokenUsage | None
+    usage_detail: UsageDetail | None = field(default=None, metadata={"omit_empty": True})
+    """The same in disjoint buckets, as they are billed."""
     cost: Cost
 
 
@@ -61,5 +64,6 @@ def attempt_row(attempt: "Attempt", step: Step) -> AttemptRow:
         outcome=attempt.outcome,
         failure=None if attempt.error is None else brief(attempt.error),
         usage=attempt.usage,
+        usage_detail=attempt.usage_detail,
         cost=attempt.cost,
     )
