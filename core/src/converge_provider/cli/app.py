@@ -25,6 +25,7 @@ CORE_COMMANDS: Mapping[str, str] = {
     "explain": "explain",
     "why": "why",
     "replay": "replay",
+    "verify": "verify",
     "chaos": "chaos",
     "plugins": "plugins",
     "policies": "policies",

@@ -97,7 +97,7 @@ def _rows(
 ) -> "Iterator[tuple[str, ...]]":
     shown = [entry for entry in session.catalogue.entries if str(entry.descriptor.provider) not in folded]
     for entry in sorted(shown, key=lambda entry: bool(entry.missing)):
-        yield (*_facts(entry), _state(entry.missing), _said(health.get(entry.id)))
+        yield (*_facts(entry), _state(entry.missing) + _verified(entry), _said(health.get(entry.id)))
     served = {str(entry.descriptor.provider) for entry in session.catalogue.entries}
     for name, provider in sorted(session.catalogue.providers.items()):
         if name not in served and name not in folded:
@@ -125,6 +125,12 @@ def _facts(entry: "CatalogueEntry") -> tuple[str, ...]:
 
 def _state(missing: tuple[str, ...]) -> str:
     return f"needs {', '.join(missing)}" if missing else "configured"
+
+
+def _verified(entry: "CatalogueEntry") -> str:
+    """Say since when it is known that the backend does what is shown."""
+    measured = [layer.claims.as_of for layer in entry.layers if layer.origin == "measured" and layer.claims]
+    return f", verified {measured[0]}" if measured else ""
 
 
 def _said(remembered: "Remembered | None") -> str:

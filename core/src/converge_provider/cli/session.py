@@ -35,6 +35,8 @@ class Session:
         self.environ: Mapping[str, str] = os.environ
         self.screen: Screen = Screen(masker=Masker(self.environ))
         self.logs: Logs = Logs(self.screen.masker)
+        self.unmeasured: str | None = None
+        """Why what was measured was ignored, once the catalogue has been made."""
 
     @property
     def wants_traceback(self) -> bool:
@@ -64,8 +66,11 @@ class Session:
 
     @cached_property
     def catalogue(self) -> "Catalogue":
-        """Every known backend."""
-        return self.registry.catalogue(self.configuration)
+        """Every known backend, with what was measured of it."""
+        from converge_provider.registry.measuring import measured_for
+
+        measured, self.unmeasured = measured_for(self.configuration)
+        return self.registry.catalogue(self.configuration, measured=measured)
 
     @cached_property
     def plugin_commands(self) -> "Mapping[str, click.Command]":
@@ -82,11 +87,13 @@ class Session:
         return found
 
     def say_quarantined(self) -> None:
-        """Point at plugins that could not be loaded, since what they bring is not seen."""
+        """Point at what could not be loaded, since what it brings is not seen: plugins, and what was measured."""
         count = len(self.registry.report.quarantined)
         if count:
             plugins = "1 plugin is" if count == 1 else f"{count} plugins are"
             self.screen.say(f"converge: {plugins} in quarantine; see: converge plugins")
+        if self.unmeasured:
+            self.screen.say(f"converge: {self.unmeasured}")
 
 
 def pass_session(command: "Callable[Concatenate[Session, P], R]") -> "Callable[P, R]":

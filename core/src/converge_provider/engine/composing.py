@@ -68,11 +68,13 @@ def _place(configuration: "Configuration", path: str) -> str:
 
 def arguments_of(registry: "PluginRegistry", configuration: "Configuration") -> Mapping[str, Any]:
     """Give the keyword arguments of the engine that a configuration asks for."""
+    from converge_provider.registry.measuring import measured_for
     from converge_provider.selection import enable
 
+    measured, _ = measured_for(configuration)
     deadline = {} if configuration.deadline_s is None else {"deadline_s": configuration.deadline_s}
     return {
-        "catalogue": registry.catalogue(configuration),
+        "catalogue": registry.catalogue(configuration, measured=measured),
         "policies": enable(configuration.policies, registry.policies),
         "observers": tuple(registry.observers.values()),
         "backends": tuple(registry.backends.values()),

@@ -18,6 +18,7 @@ from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import ChatBackendDescriptor
 
 if TYPE_CHECKING:
+    from converge_provider.registry.evidence import Measurement
     from converge_provider.registry.report import QuarantinedPlugin
 
 __all__ = ("Declarer", "Sources", "build_catalogue")
@@ -44,7 +45,7 @@ class Sources(NamedTuple):
     versions: Mapping[str, str]
     discovered: Mapping[str, Sequence[ChatBackendDescriptor]]
     """Models found by asking, by provider."""
-    measured: Mapping[str, Claims]
+    measured: "Mapping[str, Claims | Measurement]"
     """Measured claims, by backend id."""
 
 
@@ -126,11 +127,10 @@ class _Build:
         """Give the backends with all claims merged: configuration, measured, the adapter's own, other plugins'."""
         configured, measured = self._configuration.claims, self._sources.measured
         for name, (provider, described) in self._models.items():
-            stronger = [
-                (said, table[name])
-                for said, table in (("configuration", configured), ("measured", measured))
-                if name in table
-            ]
+            stronger = [("configuration", configured[name])] if name in configured else []
+            found = self._measured(name, provider) if measured else None
+            if found is not None:
+                stronger.append(("measured", found))
             facts = merge_claims(
                 *described, stronger=stronger, weaker=sorted(self._declared.get(name, ()), key=_newest_first)
             )
@@ -147,6 +147,15 @@ class _Build:
                 layers=facts.layers,
                 opener=provider.opener,
             )
+
+    def _measured(self, name: str, provider: Provider) -> Claims | None:
+        """Give what was measured of a backend, as far as it is of what is installed and configured now."""
+        said = self._sources.measured.get(name)
+        if said is None or isinstance(said, Claims):
+            return said
+        plugin = self._sources.plugins.get(provider.state.plugin or "")
+        settings = None if provider.opener is None else provider.opener.settings
+        return said.claims if said.counts(plugin.version if plugin else None, settings) else None
 
 
 def _declared(answer: object, known: Collection[str]) -> Mapping[str, Sequence[Claims]]:

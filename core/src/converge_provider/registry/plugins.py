@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -20,8 +20,11 @@ from converge_provider.registry.loading import Loaded, candidate, given, load
 from converge_provider.registry.registration import collect
 from converge_provider.registry.report import LoadedPlugin, PluginReport, QuarantinedPlugin, quarantined
 from converge_provider.registry.scan import CORE, Distribution, scan
-from converge_provider.values.claims import Claims
 from converge_provider.values.descriptors import ChatBackendDescriptor
+
+if TYPE_CHECKING:
+    from converge_provider.registry.evidence import Measurement
+    from converge_provider.values.claims import Claims
 
 __all__ = ("PluginRegistry",)
 
@@ -147,7 +150,7 @@ class PluginRegistry:
         *,
         number: int = 1,
         discovered: Mapping[str, Sequence[ChatBackendDescriptor]] | None = None,
-        measured: Mapping[str, Claims] | None = None,
+        measured: "Mapping[str, Claims | Measurement] | None" = None,
     ) -> Catalogue:
         """
         Build the catalogue of every known backend; nothing is asked over a network.
@@ -156,7 +159,8 @@ class PluginRegistry:
             configuration: The providers that are configured, and what the operator claims.
             number: The catalogue's number.
             discovered: Models found by asking, by provider.
-            measured: Claims that were measured, by backend id; only the configuration is stronger.
+            measured: Claims that were measured, by backend id; only the configuration is stronger.  A measurement
+                counts only for the version of the adapter, and the address, that it was made with.
 
         Raises:
             ConfigurationError: A provider's table makes no sense; the text names source, path and what was expected.
