@@ -112,6 +112,8 @@ def _quirks(one: Service) -> Iterator[str]:
         yield f"gets reasoning of earlier answers back {where.get(one.reasoning_back, f'in `{one.reasoning_back}`')}"
     if one.short_call_ids:
         yield "takes ids of tool calls of nine letters or digits only; others are replaced"
+    if one.empty_content:
+        yield "a message of tool calls alone goes back with an empty text, not without one"
     if one.think_tags:
         yield "`<think>…</think>` at the beginning of the text is reasoning"
     if one.enforces_schemas:

@@ -161,6 +161,15 @@ def test_reasoning_of_earlier_answers_is_not_sent() -> None:
     assert to_wire(request, PLAIN, stream=False)["messages"][0] == {"role": "assistant", "content": ""}
 
 
+def test_message_of_calls_alone_has_no_content_or_an_empty_one() -> None:
+    """Where templates fail at a message without content, one that holds calls alone has an empty text."""
+    call = ToolCall(id="call_1", name="weather", arguments="{}")
+    request = ask(messages=(ChatMessage.assistant("", tool_calls=(call,)), ChatMessage.tool("call_1", "sun")))
+
+    assert "content" not in to_wire(request, PLAIN, stream=False)["messages"][0]
+    assert to_wire(request, evolve(PLAIN, empty_content=True), stream=False)["messages"][0]["content"] == ""
+
+
 def test_stream_options_are_sent_only_where_they_are_known() -> None:
     """Usage in a stream is asked for, except of services that refuse the question."""
     assert to_wire(ask(), PLAIN, stream=True)["stream_options"] == {"include_usage": True}

@@ -44,6 +44,7 @@ def dialect_of(service: Service, model: str, facts: ModelFacts) -> Dialect:
         tool_choices=frozenset(service.tool_choices),
         required_choice=service.required_choice,
         short_call_ids=service.short_call_ids,
+        empty_content=service.empty_content,
         takes_tools=service.takes_tools,
         media=_media(service, facts),
         efforts=frozenset(facts.efforts) or None,

@@ -26,7 +26,7 @@ _ANYWHERE = (
         words=("exceeded model token limit", "input token length too long"),
     ),
     # vLLM: a field that this deployment has switched off, said with a server's fault
-    ErrorRule(verdict=Verdict.INVALID_REQUEST, codes={"badrequesterror"}),
+    ErrorRule(verdict=Verdict.INVALID_REQUEST, statuses={500, 501}, codes={"badrequesterror"}),
 )
 """Rows whose words nobody else uses, so that they hold behind proxies too."""
 

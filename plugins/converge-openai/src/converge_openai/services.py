@@ -53,6 +53,10 @@ class Service:
     """Whether nothing works without a key; else one may be given."""
     needs_address: bool = False
     """Whether the user must say where it answers, since it is the user who runs it, or has an address of their own."""
+    local_rank: int | None = None
+    """Which is preferred where several engines on one's own machines serve a model; ``None``: nobody looks for it."""
+    start: str = ""
+    """A command that starts one."""
     is_free: bool = False
     """Whether nobody charges for tokens."""
     enforces_schemas: bool = False
@@ -97,6 +101,8 @@ class Service:
     """Its word for the mode in which some tool must be called."""
     short_call_ids: bool = False
     """Whether ids of tool calls must be nine letters or digits."""
+    empty_content: bool = False
+    """Whether a message of calls alone has an empty text as its content; without any, some templates fail."""
     media: Sequence[str] = field(default=("images", "image_urls"), converter=_texts)
     """What it takes beside text: ``images``, ``image_urls``, ``documents``, ``audio``."""
     refuses: Sequence[str] = field(default=(), converter=_texts)

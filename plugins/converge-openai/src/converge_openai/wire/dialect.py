@@ -43,6 +43,8 @@ class Dialect:
     """Its word for the mode in which some tool must be called."""
     short_call_ids: bool = False
     """Whether ids of tool calls must be nine letters or digits."""
+    empty_content: bool = False
+    """Whether a message of calls alone has an empty text as its content; without any, some templates fail."""
     media: frozenset[str] = frozenset({"images"})
     """What user messages may hold beside text: ``images``, ``image_urls``, ``documents``, ``audio``."""
     efforts: frozenset[str] | None = None

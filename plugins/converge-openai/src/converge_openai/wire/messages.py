@@ -45,7 +45,7 @@ def message_to_wire(message: ChatMessage, place: int, dialect: Dialect) -> dict[
     _check(message, place)
     wire: dict[str, Any] = {"role": message.role.value}
     content = _content(message, place, dialect)
-    if content or not message.tool_calls:
+    if content or dialect.empty_content or not message.tool_calls:
         wire["content"] = content
     if message.role is ChatRole.ASSISTANT and dialect.reasoning_back:
         wire |= _with_reasoning(message, dialect)
