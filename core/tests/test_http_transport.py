@@ -1,15 +1,13 @@
-"""The transport on httpx, against real sockets, on asyncio and on trio."""
+"""The transports, on aiohttp and on httpx, against real sockets, on asyncio and on trio."""
 
 import asyncio
 import gzip
 import logging
 import ssl
-import subprocess
-import sys
 import time
 import tracemalloc
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import anyio
@@ -19,6 +17,7 @@ from attrs import evolve
 from converge_provider import LlmError, NetworkError, ProviderError, Secret, Timeout
 from converge_provider.http import HttpRequest, HttpStatusError, Limits, Timeouts, Transport, open_transport
 from converge_provider.testing.canned import HANG, RESET, CannedServer, answer, event_stream, json_answer
+from converge_provider.testing.transports import TRANSPORTS, opened, use_transport
 
 pytestmark = pytest.mark.anyio
 
@@ -26,20 +25,10 @@ KEY = "sk-planted-0123456789abcdef"
 PEM = Path(__file__).parent / "tls" / "localhost.pem"
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Run every test of this file on both event loops."""
-    return str(request.param)
-
-
-@asynccontextmanager
-async def opened(limits: Limits = Limits()) -> AsyncGenerator[Transport, None]:  # noqa: B008 - frozen
-    """Open a transport and close it."""
-    transport = open_transport(limits=limits)
-    try:
-        yield transport
-    finally:
-        await transport.aclose()
+@pytest.fixture(params=TRANSPORTS)
+def anyio_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run every test of this file over every library, on both event loops."""
+    return use_transport(request.param, monkeypatch)
 
 
 def post(server: CannedServer, timeouts: Mapping[str, float] | None = None) -> HttpRequest:
@@ -537,34 +526,3 @@ def test_cancelling_a_task_of_asyncio_closes_the_connection_at_once() -> None:
     for script in ([HANG], event_stream(b"data: 1\n\n", HANG)):
         with CannedServer([script]) as server:
             assert asyncio.run(run(server)) < 0.05
-
-
-def run_python(code: str) -> str:
-    """Run code in an interpreter of its own."""
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def test_importing_the_seam_does_not_import_httpx() -> None:
-    """Only opening a transport costs the import of httpx."""
-    code = (
-        "import sys, converge_provider.http as h; before = 'httpx' in sys.modules\n"
-        "h.open_transport(); print(before, 'httpx' in sys.modules)"
-    )
-
-    assert run_python(code) == "False True"
-
-
-def test_missing_httpx_is_one_line_that_says_what_to_install() -> None:
-    """Without the extra, opening a transport says in one line what to install."""
-    code = (
-        "import sys; sys.modules['httpx'] = None\n"
-        "from converge_provider import MissingExtraError\n"
-        "from converge_provider.http import open_transport\n"
-        "try: open_transport()\n"
-        "except MissingExtraError as exc: print(exc, '|', exc.remedy)"
-    )
-
-    assert run_python(code) == (
-        "the HTTP transport needs the extra [http] of converge-provider, which is not installed "
-        "| Run: pip install 'converge-provider[http]'"
-    )

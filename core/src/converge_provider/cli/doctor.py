@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from attrs import asdict, frozen
+from attrs import asdict
 
 from converge_provider.cli.exits import ExitCode
 from converge_provider.cli.failures import failure_of
@@ -17,12 +17,13 @@ from converge_provider.cli.options import json_option, verbose_option
 from converge_provider.cli.screen import Column
 from converge_provider.cli.session import Session, pass_session
 from converge_provider.errors import ConvergeError
+from converge_provider.values.classes import frozen
 
 __all__ = ("Finding", "command")
 
 _COLUMNS = (Column(title="CHECK"), Column(title="STATE"), Column(title="WHAT WAS FOUND"))
 _LIBRARIES = ("anyio", "attrs", "cattrs", "importlib-metadata", "platformdirs", "pluggy")
-_EXTRAS = {"cli": ("click", "rich"), "http": ("httpx",), "schema": ("jsonschema", "msgspec")}
+_EXTRAS = {"cli": ("click", "rich"), "fast": ("aiohttp",), "http": ("httpx",), "schema": ("jsonschema", "msgspec")}
 
 
 @frozen(kw_only=True)

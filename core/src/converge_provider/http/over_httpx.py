@@ -13,7 +13,7 @@ from converge_provider.errors import NetworkError
 from converge_provider.http.httpx_stream import HttpxStream
 from converge_provider.http.messages import HttpRequest, HttpResponse, Limits
 from converge_provider.http.places import place_of
-from converge_provider.http.routes import proxy_for, tls_context
+from converge_provider.http.routes import proxy_for, tls_context, unusable_proxy
 
 __all__ = ("HttpxTransport",)
 
@@ -71,6 +71,4 @@ class HttpxTransport:
             way = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None)
             return httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False, proxy=way)
         except (ImportError, ValueError, httpx.InvalidURL) as exc:
-            variables = f"{scheme.upper()}_PROXY or ALL_PROXY"
-            message = f"the proxy named by {variables} cannot be used: {place_of(proxy)}: {type(exc).__name__}"
-            raise NetworkError(message) from exc
+            raise unusable_proxy(scheme, proxy, type(exc).__name__) from exc

@@ -5,12 +5,12 @@ import ssl
 import urllib.request
 from functools import cache
 
-import httpx
+import certifi
 
 from converge_provider.errors import NetworkError
-from converge_provider.http.places import is_loopback
+from converge_provider.http.places import is_loopback, place_of
 
-__all__ = ("proxy_for", "tls_context")
+__all__ = ("proxy_for", "tls_context", "unusable_proxy")
 
 _BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -37,6 +37,12 @@ def proxy_for(scheme: str, host: str, port: int | None) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
+def unusable_proxy(scheme: str, proxy: str, why: str) -> NetworkError:
+    """Say that the environment names a proxy which cannot be used, without its credentials."""
+    variables = f"{scheme.upper()}_PROXY or ALL_PROXY"
+    return NetworkError(f"the proxy named by {variables} cannot be used: {place_of(proxy)}: {why}")
+
+
 def tls_context(*, needed: bool) -> ssl.SSLContext:
     """
     Give the context in which certificates are verified.
@@ -60,7 +66,7 @@ def tls_context(*, needed: bool) -> ssl.SSLContext:
 @cache
 def _context_of(name: str, path: str) -> ssl.SSLContext:
     if not name:
-        return httpx.create_ssl_context(trust_env=False)
+        return ssl.create_default_context(cafile=certifi.where())
     try:
         if os.path.isdir(path):  # noqa: PTH112 - it is handed on as text
             return ssl.create_default_context(capath=path)

@@ -45,7 +45,7 @@ class BodyStream(ABC):
         """What may be shown of the URL."""
         self._limits = limits
         self._began = 0.0
-        self._is_open = False
+        self._is_open = self._is_over = False
         self._read_any = False
         self._decoder: Decoder
         self._ready: Iterator[bytes] = iter(())
@@ -116,9 +116,12 @@ class BodyStream(ABC):
         while True:
             for piece in self._ready:
                 return piece
+            if self._is_over:
+                raise StopAsyncIteration
             raw = await self._next_raw()
             if raw is None:
                 self._decoder.finish()
+                self._is_over = True
                 await self.aclose()
                 raise StopAsyncIteration
             self._ready = self._decoder.feed(raw)

@@ -1,9 +1,11 @@
 """What a transport owes, and how one is opened."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
-from converge_provider.errors import MissingExtraError
+from converge_provider.errors import ConfigurationError, MissingExtraError
 from converge_provider.http.messages import HttpRequest, HttpResponse, Limits
 
 __all__ = ("HttpStream", "Transport", "open_transport")
@@ -93,18 +95,28 @@ class Transport(Protocol):
         ...
 
 
-def open_transport(*, limits: Limits = Limits()) -> Transport:  # noqa: B008 - frozen
-    """
-    Open the default transport, on httpx.
+Library = Literal["aiohttp", "httpx"]
+"""What a transport may stand on."""
 
-    TLS certificates are verified.  Proxies come from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``,
-    further certificate authorities from ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``.  No connection is opened yet.
+_VARIABLE = "CONVERGE_HTTP"
+_OLDEST_AIOHTTP = (3, 14)
+
+
+def open_transport(*, limits: Limits = Limits(), library: Library | None = None) -> Transport:  # noqa: B008 - frozen
+    """
+    Open a transport: on aiohttp where it is installed and asyncio runs, else on httpx.
+
+    Both keep the same promises.  TLS certificates are verified.  Proxies come from ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY`` and ``NO_PROXY``, further certificate authorities from ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``.  No
+    connection is opened yet.
 
     Args:
         limits: How much a server may send, and how many connections may be open.
+        library: What it shall stand on; ``None``: what ``CONVERGE_HTTP`` says, else the choice above.
 
     Raises:
-        MissingExtraError: httpx is not installed.
+        MissingExtraError: The library is not installed.
+        ConfigurationError: ``CONVERGE_HTTP`` names no library, or aiohttp is asked for where asyncio does not run.
 
     Example:
         >>> async def titles():
@@ -115,11 +127,56 @@ def open_transport(*, limits: Limits = Limits()) -> Transport:  # noqa: B008 - f
         ...         await transport.aclose()
 
     """
+    wanted = library or os.environ.get(_VARIABLE) or None
+    if wanted not in {None, *get_args(Library)}:
+        message = f"{_VARIABLE} must be aiohttp or httpx, got {wanted!r}"
+        raise ConfigurationError(message)
+    if wanted == "httpx" or (wanted is None and not _in_asyncio()):
+        return _over_httpx(limits)
+    if not _in_asyncio():
+        message = "aiohttp was asked for to carry HTTP, but it needs a task of asyncio; httpx serves other event loops"
+        raise ConfigurationError(message)
+    return _over_aiohttp(limits, needed=wanted is not None)
+
+
+def _over_httpx(limits: Limits) -> Transport:
     try:
         from converge_provider.http.over_httpx import HttpxTransport  # its import costs 100 ms
     except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] != "httpx":
+        if not _is(exc, "httpx"):
             raise
         what = "the HTTP transport"
         raise MissingExtraError(what, "http") from exc
     return HttpxTransport(limits=limits)
+
+
+def _over_aiohttp(limits: Limits, *, needed: bool) -> Transport:
+    """Open a transport on aiohttp; unless it is needed, httpx stands in where it is missing or too old."""
+    try:
+        import aiohttp  # its import costs 240 ms
+
+        if tuple(map(int, aiohttp.__version__.split(".")[:2])) < _OLDEST_AIOHTTP:
+            raise ModuleNotFoundError(name="aiohttp")  # noqa: TRY301 - an old one is none
+        from converge_provider.http.over_aiohttp import AiohttpTransport
+    except ModuleNotFoundError as exc:
+        if not _is(exc, "aiohttp"):
+            raise
+        if not needed:
+            return _over_httpx(limits)
+        what = "the transport on aiohttp"
+        raise MissingExtraError(what, "fast") from exc
+    return AiohttpTransport(limits=limits)
+
+
+def _is(exc: ModuleNotFoundError, library: str) -> bool:
+    """Say whether a library itself is missing, rather than something that it needs."""
+    return (exc.name or "").partition(".")[0] == library
+
+
+def _in_asyncio() -> bool:
+    """Say whether a task of asyncio runs, rather than one of trio, perhaps as the guest of asyncio."""
+    asyncio = sys.modules.get("asyncio")  # where nobody has imported it, it does not run
+    try:
+        return asyncio is not None and asyncio.current_task() is not None
+    except RuntimeError:
+        return False
