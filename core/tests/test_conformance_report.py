@@ -47,6 +47,7 @@ from converge_provider.testing.conformance.reference import (
 )
 from converge_provider.testing.conformance.saboteurs import Broken
 from converge_provider.testing.conformance.trials import holds
+from converge_provider.testing.provider_types import NoSettings
 from converge_provider.values.usage import UsageDetail
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -440,3 +441,23 @@ def test_answer_that_was_filtered_may_be_an_error() -> None:
     typed = evolve(reference_subject(), backend=open_typed)
 
     assert judged("chat.filtered", typed) == "passed"
+
+
+def test_live_subject_of_a_type_says_who_answers() -> None:
+    """At a real service the type's own settings lead there, for answers and for lists, and the report names it."""
+
+    class Type(ScriptedProviderType):
+        async def discover(self, settings: NoSettings) -> Sequence[ChatBackendDescriptor]:
+            return self.descriptors(settings)
+
+    backend = ScriptedBackend("Good morning.", id="acme/one")
+    facts: Any = {"settings": NoSettings(), "distribution": "converge-provider", "server": "acme-server 2.1"}
+    made, deaf = (Subject.live_of_type(kind("acme", backend), "one", **facts) for kind in (Type, ScriptedProviderType))
+    checks = [BY_ID["live.system"], BY_ID["live.list-models"]]
+    report = anyio.run(lambda: certify(made, date="2026-11-20", checks=checks))
+
+    assert report.counts == {"passed": 2}
+    assert (report.server, deaf.discover) == ("acme-server 2.1", None)
+    assert " at acme-server 2.1, suite " in report.table().splitlines()[0]
+    with pytest.raises(ValueError, match="acme does not describe 'two'; it knows one"):
+        Subject.live_of_type(Type("acme", backend), "two", **facts)

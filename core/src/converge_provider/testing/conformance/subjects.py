@@ -90,19 +90,67 @@ class Subject:
 
         """
         anywhere = settings(Endpoint(url="http://127.0.0.1:9", key=Secret("conformance")))
-        known = {str(one.model): one for one in provider_type.descriptors(anywhere)}
-        if model not in known:
-            message = f"{provider_type.name} does not describe {model!r}; it knows {', '.join(sorted(known)) or 'none'}"
-            raise ValueError(message)
+        descriptor = _described(provider_type, model, anywhere)
         found = getattr(provider_type, "discover", None)
         return cls(
-            descriptor=known[model],
+            descriptor=descriptor,
             distribution=distribution,
-            backend=lambda endpoint: provider_type.open(known[model], settings(endpoint)),
+            backend=lambda endpoint: provider_type.open(descriptor, settings(endpoint)),
             double=double,
             discover=None if found is None else lambda endpoint: found(settings(endpoint or _nowhere())),
             exceptions=exceptions,
         )
+
+    @classmethod
+    def live_of_type(
+        cls,
+        provider_type: "ProviderType",
+        model: str,
+        *,
+        settings: Any,  # noqa: ANN401 - what the type's settings class is
+        distribution: str,
+        wire: str | None = None,
+        exceptions: Mapping[str, str] = {},
+        server: str | None = None,
+        secrets: Sequence[Secret] = (),
+    ) -> "Subject":
+        """
+        Take one model of a provider type, at a real service.
+
+        Args:
+            provider_type: What the plugin registers.
+            model: The model's name; one that the type describes without asking.
+            settings: The settings that lead to the service.
+            distribution: The distribution that brings it.
+            wire: The wire whose floor holds.
+            exceptions: Why features are not claimed.
+            server: Who answers, with the version.
+            secrets: Credentials among the settings.
+
+        Raises:
+            ValueError: The type does not describe such a model.
+
+        """
+        descriptor = _described(provider_type, model, settings)
+        found = getattr(provider_type, "discover", None)
+        return cls(
+            descriptor=descriptor,
+            distribution=distribution,
+            wire=wire,
+            live=lambda: provider_type.open(descriptor, settings),
+            discover=None if found is None else lambda _endpoint: found(settings),
+            exceptions=exceptions,
+            server=server,
+            secrets=secrets,
+        )
+
+
+def _described(provider_type: "ProviderType", model: str, settings: object) -> ChatBackendDescriptor:
+    known = {str(one.model): one for one in provider_type.descriptors(settings)}
+    if model not in known:
+        message = f"{provider_type.name} does not describe {model!r}; it knows {', '.join(sorted(known)) or 'none'}"
+        raise ValueError(message)
+    return known[model]
 
 
 def _nowhere() -> Endpoint:
