@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import asdict
 from hypothesis import given, settings, strategies as st
 
 from converge_anthropic.wire.answers import Assembler
@@ -57,7 +58,25 @@ def finished(events: list[StreamEvent]) -> Finished:
                 "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 5},
                 "output_tokens": 2,
             },
-            UsageDetail(input_uncached=3, cache_write=9, output=2),
+            UsageDetail(input_uncached=3, cache_write=4, cache_write_1h=5, output=2),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "cache_creation_input_tokens": 7,
+                "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 7},
+                "output_tokens": 2,
+            },
+            UsageDetail(input_uncached=3, cache_write_1h=7, output=2),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "cache_creation_input_tokens": 7,
+                "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+                "output_tokens": 2,
+            },
+            UsageDetail(input_uncached=3, cache_write=7, output=2),
         ),
         (
             {
@@ -75,8 +94,8 @@ def finished(events: list[StreamEvent]) -> Finished:
         ({"input_tokens": "3", "output_tokens": 5}, None),
         ({"cache_creation": {"a": 2**32 - 1, "b": 2**32 - 1}}, None),
     ],
-    ids=["plain", "cached", "lifetimes beat their sum", "thinking", "more thought than output", "negative", "not whole",
-         "a boolean", "a text", "too much"],
+    ids=["plain", "cached", "lifetimes beat their sum", "an hour", "no lifetimes", "thinking",
+         "more thought than output", "negative", "not whole", "a boolean", "a text", "too much"],
 )  # fmt: skip
 def test_usage_is_sorted_into_disjoint_buckets(counts: dict[str, Any], expected: UsageDetail | None) -> None:
     """The buckets add up to all that the vendor counts, each token once; nonsense is nothing."""
@@ -89,6 +108,43 @@ def test_usage_is_sorted_into_disjoint_buckets(counts: dict[str, Any], expected:
         everything = counts["input_tokens"] + counts.get("cache_read_input_tokens", 0) + written
         assert detail.totals().prompt_tokens == everything
         assert detail.totals().total_tokens == everything + counts["output_tokens"]
+
+
+HOSTILE = st.one_of(
+    st.integers(0, 40),
+    st.integers(),
+    st.sampled_from([None, True, "7", 2.5, 2**32 - 1, [], {"a": 1}]),
+    st.text(max_size=2),
+)
+COUNTS = st.fixed_dictionaries(
+    {"input_tokens": st.integers(0, 40), "output_tokens": st.integers(0, 40) | HOSTILE},
+    optional={
+        "cache_read_input_tokens": HOSTILE,
+        "cache_creation_input_tokens": HOSTILE,
+        "cache_creation": HOSTILE
+        | st.dictionaries(
+            st.sampled_from(["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "ephemeral_1d_input_tokens"]),
+            st.integers(0, 9) | HOSTILE,
+        ),
+        "output_tokens_details": HOSTILE | st.fixed_dictionaries({"thinking_tokens": st.integers(0, 20) | HOSTILE}),
+    },
+)
+
+
+@settings(derandomize=True, database=None, max_examples=300)
+@given(COUNTS)
+def test_usage_adds_up_whatever_comes(counts: dict[str, Any]) -> None:
+    """No bucket is negative, and together they are what the vendor counts, or there are none."""
+    detail = usage_from_wire(counts)
+
+    if detail is not None:
+        found = counts.get("cache_creation")
+        lifetimes: dict[str, int | None] = found if isinstance(found, dict) else {}
+        written = sum(tokens or 0 for tokens in lifetimes.values()) or counts.get("cache_creation_input_tokens") or 0
+        everything = counts["input_tokens"] + (counts.get("cache_read_input_tokens") or 0) + written
+        assert min(asdict(detail).values()) >= 0
+        assert detail.totals().prompt_tokens == everything
+        assert detail.totals().completion_tokens == (counts["output_tokens"] or 0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from attrs import asdict
+from hypothesis import given, settings, strategies as st
 
 from converge_gemini.wire.answers import Assembler
 from converge_gemini.wire.usage import usage_from_wire
@@ -187,9 +188,84 @@ def test_gemini_usage_is_counted_once(usage: dict[str, int], expected: tuple[int
     assert detail.totals().total_tokens == usage["totalTokenCount"]
 
 
+def sounds(**counts: Any) -> dict[str, Any]:
+    """Give the details of counts, each of which is partly sound."""
+    return {
+        f"{name}TokensDetails": [{"modality": "TEXT", "tokenCount": 1}, {"modality": "AUDIO", "tokenCount": count}]
+        for name, count in counts.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (
+            {"promptTokenCount": 100, "candidatesTokenCount": 50, "totalTokenCount": 150,
+             **sounds(prompt=90, candidates=40)},
+            UsageDetail(input_uncached=10, input_audio=90, output=10, output_audio=40),
+        ),
+        (
+            {"promptTokenCount": 100, "cachedContentTokenCount": 80, "toolUsePromptTokenCount": 9,
+             "candidatesTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 117,
+             **sounds(prompt=90, cache=75, toolUsePrompt=4)},
+            UsageDetail(input_uncached=10 - 5 + 5, input_audio=15 + 4, cache_read=5, cache_read_audio=75,
+                        output=5, reasoning=3),
+        ),
+        (
+            {"promptTokenCount": 100, "cachedContentTokenCount": 80, "totalTokenCount": 100, **sounds(cache=75)},
+            UsageDetail(input_uncached=20, cache_read=5, cache_read_audio=75),
+        ),
+    ],
+    ids=["both-ways", "everywhere", "only-of-the-cache"],
+)  # fmt: skip
+def test_gemini_sound_is_counted_apart(usage: dict[str, Any], expected: UsageDetail) -> None:
+    """What the details call sound leaves the bucket that it is part of, and the sum stays the service's."""
+    detail = usage_from_wire(usage)
+
+    assert detail == expected
+    assert detail.totals().total_tokens == usage["totalTokenCount"]
+
+
+HOSTILE = st.one_of(
+    st.integers(0, 40),
+    st.integers(),
+    st.sampled_from([None, True, "7", 2.5, 2**32 - 1, [], {"a": 1}]),
+    st.text(max_size=2),
+)
+DETAILS = HOSTILE | st.lists(
+    st.fixed_dictionaries({"modality": st.sampled_from(["TEXT", "AUDIO", "NEW", 3]), "tokenCount": HOSTILE}) | HOSTILE,
+    max_size=3,
+)
+NAMES = ("prompt", "candidates", "cachedContent", "toolUsePrompt", "thoughts", "total")
+ANY_USAGE = st.fixed_dictionaries(
+    {f"{name}TokenCount": st.integers(0, 80) | HOSTILE for name in NAMES[:2]},
+    optional={
+        **{f"{name}TokenCount": HOSTILE for name in NAMES[2:]},
+        **{f"{name}TokensDetails": DETAILS for name in ("prompt", "cache", "toolUsePrompt", "candidates")},
+    },
+)
+
+
+@settings(derandomize=True, database=None, max_examples=500)
+@given(ANY_USAGE)
+def test_gemini_usage_adds_up_whatever_comes(usage: dict[str, Any]) -> None:
+    """No bucket is negative, and together they are what the service counts, or there are none."""
+    detail = usage_from_wire(usage)
+
+    if detail is not None:
+        prompt, candidates, _, tools, thoughts, _ = (usage.get(f"{name}TokenCount") or 0 for name in NAMES)
+        totals = detail.totals()
+        assert min(asdict(detail).values()) >= 0
+        assert totals.prompt_tokens == prompt + tools
+        assert totals.completion_tokens - candidates in {0, thoughts}
+
+
 @pytest.mark.parametrize(
     "usage",
     [
+        {"promptTokenCount": 3, **sounds(prompt=4)},
+        {"promptTokenCount": 3, "cachedContentTokenCount": 2, **sounds(cache=3)},
+        {"candidatesTokenCount": 3, **sounds(candidates="3")},
         {"promptTokenCount": -1},
         {"promptTokenCount": 1.5},
         {"promptTokenCount": "3"},

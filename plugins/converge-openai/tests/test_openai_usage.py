@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from attrs import asdict
+from hypothesis import given, settings, strategies as st
 
 from converge_openai.wire.usage import usage_from_wire, usage_in
 from converge_provider import UsageDetail
@@ -16,14 +18,14 @@ def counts(prompt: int, completion: int, total: int | None = None, **more: Any) 
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": whole, **more}
 
 
-def cached(tokens: int, **more: int) -> dict[str, Any]:
+def cached(tokens: int, **more: Any) -> dict[str, Any]:
     """Give the details of a prompt of which some was cached."""
     return {"prompt_tokens_details": {"cached_tokens": tokens, **more}}
 
 
-def thought(tokens: int) -> dict[str, Any]:
+def thought(tokens: int, **more: Any) -> dict[str, Any]:
     """Give the details of a completion of which some was reasoning."""
-    return {"completion_tokens_details": {"reasoning_tokens": tokens}}
+    return {"completion_tokens_details": {"reasoning_tokens": tokens, **more}}
 
 
 VECTORS: dict[str, Vector] = {
@@ -87,6 +89,39 @@ VECTORS: dict[str, Vector] = {
         counts(3134, 550, **cached(100, cache_creation_tokens=3000), cache_creation_input_tokens=3000),
         UsageDetail(input_uncached=34, cache_read=100, cache_write=3000, output=550),
     ),
+    "litellm_for_an_hour": (
+        counts(
+            3134,
+            550,
+            **cached(
+                100,
+                cache_creation_tokens=3000,
+                cache_creation_token_details={"ephemeral_5m_input_tokens": 1000, "ephemeral_1h_input_tokens": 2000},
+            ),
+        ),
+        UsageDetail(input_uncached=34, cache_read=100, cache_write=1000, cache_write_1h=2000, output=550),
+    ),
+    "openai_sound": (
+        counts(120, 300, **cached(0, audio_tokens=90), **thought(0, audio_tokens=220)),
+        UsageDetail(input_uncached=30, input_audio=90, output=80, output_audio=220),
+    ),
+    "openai_sound_that_was_cached": (
+        counts(200, 30, **cached(100, audio_tokens=90, cached_tokens_details={"audio_tokens": 60})),
+        UsageDetail(input_uncached=70, input_audio=30, cache_read=40, cache_read_audio=60, output=30),
+    ),
+    "sound_that_must_have_been_cached": (
+        counts(200, 30, **cached(150, audio_tokens=90)),
+        UsageDetail(input_audio=50, cache_read=110, cache_read_audio=40, output=30),
+    ),
+    "qwen_sound": (
+        counts(
+            60,
+            90,
+            prompt_tokens_details={"audio_tokens": 40, "text_tokens": 20},
+            completion_tokens_details={"audio_tokens": 70, "text_tokens": 20},
+        ),
+        UsageDetail(input_uncached=20, input_audio=40, output=20, output_audio=70),
+    ),
 }
 
 
@@ -109,16 +144,63 @@ def test_usage_becomes_disjoint_buckets_that_add_up(usage: dict[str, Any], expec
         counts(-1, 5),
         counts(5, 5, **cached(6)),
         counts(5, 5, **thought(6)),
+        counts(5, 5, **cached(0, audio_tokens=6)),
+        counts(5, 5, **thought(3, audio_tokens=3)),
+        counts(5, 5, **cached(2, audio_tokens=3, cached_tokens_details={"audio_tokens": 3})),
+        counts(5, 5, **cached(0, cache_write_tokens=2, cache_creation_token_details={"ephemeral_1h_input_tokens": 3})),
         {"prompt_tokens": "5", "completion_tokens": 1},
         {"prompt_tokens": 1.5, "completion_tokens": 1},
         {"prompt_tokens": True, "completion_tokens": 1},
         counts(2**33, 1),
     ],
-    ids=["none", "total-only", "negative", "cached", "reasoning", "text", "fraction", "bool", "huge"],
-)
+    ids=["none", "total-only", "negative", "cached", "reasoning", "sound", "sound-said", "sound-cached", "hour", "text",
+         "fraction", "bool", "huge"],
+)  # fmt: skip
 def test_usage_that_makes_no_sense_is_none(usage: dict[str, Any]) -> None:
     """Numbers that cannot be true are not handed on as if they were."""
     assert usage_from_wire(usage) is None
+
+
+COUNT = st.one_of(
+    st.integers(0, 40),
+    st.integers(),
+    st.sampled_from([None, True, "7", 2.5, 7.0, 2**32, [], {"a": 1}]),
+    st.text(max_size=2),
+)
+PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "cached_tokens": COUNT,
+        "audio_tokens": COUNT,
+        "reasoning_tokens": COUNT,
+        "cache_write_tokens": COUNT,
+        "cached_tokens_details": COUNT | st.fixed_dictionaries({"audio_tokens": COUNT}),
+        "cache_creation_token_details": COUNT | st.fixed_dictionaries({"ephemeral_1h_input_tokens": COUNT}),
+    },
+)
+ANY_USAGE = st.fixed_dictionaries(
+    {"prompt_tokens": st.integers(0, 80) | COUNT, "completion_tokens": st.integers(0, 80) | COUNT},
+    optional={
+        "total_tokens": COUNT,
+        "cached_tokens": COUNT,
+        "reasoning_tokens": COUNT,
+        "prompt_tokens_details": PARTS | COUNT,
+        "completion_tokens_details": PARTS | COUNT,
+    },
+)
+
+
+@settings(derandomize=True, database=None, max_examples=500)
+@given(ANY_USAGE)
+def test_usage_adds_up_whatever_comes(usage: dict[str, Any]) -> None:
+    """No bucket is negative, and together they are what the vendor counts, or there are none."""
+    found = usage_from_wire(usage)
+
+    if found is not None:
+        totals, beside = found.totals(), {0, found.reasoning}
+        assert min(asdict(found).values()) >= 0
+        assert totals.prompt_tokens == (usage["prompt_tokens"] or 0)
+        assert totals.completion_tokens - (usage["completion_tokens"] or 0) in beside
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from converge_provider import (
     ContentFiltered,
     Finished,
     FinishReason,
+    Prices,
     ProviderError,
     ReasoningBlock,
     ReasoningPart,
@@ -334,6 +335,27 @@ def test_model_list_states_what_each_service_states() -> None:
     assert (router.tool_use, router.structured_output, router.reasoning, router.vision) == (True, True, False, True)
     assert router.max_output_tokens == 4096
     assert listed[4].prices is None
+
+
+def test_model_list_states_the_price_of_each_kind_of_token() -> None:
+    """OpenRouter states prices per token under names of its own, each of which is one of ours."""
+    pricing = {
+        "prompt": "0.000001", "completion": "0.000002", "input_cache_read": "0.000003", "input_cache_write": "0.000004",
+        "input_cache_write_1h": "0.000005", "audio": "0.000006", "input_audio_cache": "0.000007",
+        "audio_output": "0.000008",
+    }  # fmt: skip
+    (listed,) = models_from_wire({"data": [{"id": "sound", "pricing": pricing}]})
+
+    assert listed.prices == Prices(
+        input_usd_per_mtok=Decimal(1),
+        output_usd_per_mtok=Decimal(2),
+        cache_read_usd_per_mtok=Decimal(3),
+        cache_write_usd_per_mtok=Decimal(4),
+        cache_write_1h_usd_per_mtok=Decimal(5),
+        input_audio_usd_per_mtok=Decimal(6),
+        cache_read_audio_usd_per_mtok=Decimal(7),
+        output_audio_usd_per_mtok=Decimal(8),
+    )
 
 
 def test_model_list_may_be_bare() -> None:

@@ -35,8 +35,8 @@ class Meter:
         >>> meter.take(b'data: {"usage": {"prompt_tok')
         >>> meter.take(b'ens": 3, "completion_tokens": 2}}\n\ndata: [DONE]')
         >>> meter.end()
-        >>> meter.usage(stated_usage), meter.is_complete
-        (UsageDetail(input_uncached=3, cache_read=0, cache_write=0, output=2, reasoning=0), True)
+        >>> meter.usage(stated_usage).totals(), meter.is_complete
+        (TokenUsage(prompt_tokens=3, completion_tokens=2, total_tokens=5), True)
 
     """
 

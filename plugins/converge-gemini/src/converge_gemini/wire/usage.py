@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge_provider import UsageDetail
+from converge_provider.http import as_list, as_object
 
 __all__ = ("usage_from_wire",)
 
 _MOST = 2**32 - 1
+_COUNTS = ("prompt", "cachedContent", "toolUsePrompt", "candidates", "thoughts")
 
 
 def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
@@ -15,25 +17,44 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     Sort the service's counts into disjoint buckets.
 
     The prompt's count contains what was read from the cache; results of the service's own tools are read beside the
-    prompt; thoughts are counted beside the candidates, unless the stated total says that they are among them.
+    prompt; thoughts are counted beside the candidates, unless the stated total says that they are among them.  The
+    details of each count tell sound from the rest.
 
     Returns:
         The buckets, or ``None`` when the numbers make no sense: negative, not whole, or a part larger than its whole.
 
     Example:
-        >>> usage_from_wire({"promptTokenCount": 10, "cachedContentTokenCount": 8, "candidatesTokenCount": 5})
-        UsageDetail(input_uncached=2, cache_read=8, cache_write=0, output=5, reasoning=0)
+        >>> usage_from_wire({"promptTokenCount": 10, "cachedContentTokenCount": 8, "candidatesTokenCount": 5}).totals()
+        TokenUsage(prompt_tokens=10, completion_tokens=5, total_tokens=15)
 
     """
-    names = ("prompt", "cachedContent", "toolUsePrompt", "candidates", "thoughts", "total")
-    prompt, cached, tools, candidates, thoughts, total = (_count(usage.get(f"{name}TokenCount")) for name in names)
-    if prompt is None or cached is None or tools is None or candidates is None or thoughts is None:
+    counts = [_count(usage.get(f"{name}TokenCount")) for name in _COUNTS]
+    sounds = [_sound(usage.get(f"{name}TokensDetails")) for name in ("prompt", "cache", "toolUsePrompt", "candidates")]
+    known = [count for count in (*counts, *sounds) if count is not None]
+    if len(known) < len(counts) + len(sounds):
         return None
-    among = thoughts > 0 and total == prompt + tools + candidates
-    output = candidates - thoughts if among else candidates
-    if cached > prompt or output < 0 or prompt - cached + tools > _MOST:
-        return None
-    return UsageDetail(input_uncached=prompt - cached + tools, cache_read=cached, output=output, reasoning=thoughts)
+    prompt, cached, tools, candidates, thoughts, heard, heard_again, heard_by_tools, spoken = known
+    is_among = thoughts > 0 and _count(usage.get("totalTokenCount")) == prompt + tools + candidates
+    heard = max(heard, heard_again) - heard_again + heard_by_tools
+    buckets = {
+        "input_uncached": prompt - cached + tools - heard,
+        "cache_read": cached - heard_again,
+        "output": candidates - spoken - (thoughts if is_among else 0),
+        "reasoning": thoughts,
+        "input_audio": heard,
+        "cache_read_audio": heard_again,
+        "output_audio": spoken,
+    }
+    return UsageDetail(**buckets) if all(0 <= tokens <= _MOST for tokens in buckets.values()) else None
+
+
+def _sound(details: object) -> int | None:
+    """Read how many of some tokens are sound; nonsense is ``None``."""
+    counts = [
+        _count(one.get("tokenCount")) for one in map(as_object, as_list(details)) if one.get("modality") == "AUDIO"
+    ]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _count(value: object) -> int | None:

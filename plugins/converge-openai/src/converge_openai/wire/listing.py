@@ -34,6 +34,10 @@ _PRICES = {
     "output_usd_per_mtok": "completion",
     "cache_read_usd_per_mtok": "input_cache_read",
     "cache_write_usd_per_mtok": "input_cache_write",
+    "cache_write_1h_usd_per_mtok": "input_cache_write_1h",
+    "input_audio_usd_per_mtok": "audio",
+    "cache_read_audio_usd_per_mtok": "input_audio_cache",
+    "output_audio_usd_per_mtok": "audio_output",
 }
 
 

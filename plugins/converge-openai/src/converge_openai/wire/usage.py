@@ -16,10 +16,12 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     """
     Sort a vendor's counts into disjoint buckets.
 
-    OpenAI counts what was read from the cache within the prompt, and reasoning within the completion.  Some, such as
-    xAI, count reasoning beside the completion: then, and only then, prompt, completion and reasoning add up to the
-    stated total.  DeepSeek states hits and misses of its cache; Kimi what was cached beside the other counts, as
-    Perplexity does with reasoning; OpenRouter and LiteLLM also what was written to a cache, within the prompt.
+    OpenAI counts what was read from the cache within the prompt, reasoning within the completion, and sound within
+    both.  Some, such as xAI, count reasoning beside the completion: then, and only then, prompt, completion and
+    reasoning add up to the stated total.  DeepSeek states hits and misses of its cache; Kimi what was cached beside the
+    other counts, as Perplexity does with reasoning; OpenRouter and LiteLLM also what was written to a cache, within the
+    prompt, and LiteLLM for how long.  Sound that was cached is stated by few; without that, sound counts as uncached as
+    far as the prompt has room for it.
 
     Returns:
         The buckets, or ``None`` when there are no numbers or they make no sense: negative, not whole, or a part larger
@@ -27,27 +29,43 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
 
     Example:
         >>> cached = {"prompt_tokens_details": {"cached_tokens": 8}}
-        >>> usage_from_wire({"prompt_tokens": 10, "completion_tokens": 5, **cached})
-        UsageDetail(input_uncached=2, cache_read=8, cache_write=0, output=5, reasoning=0)
+        >>> usage_from_wire({"prompt_tokens": 10, "completion_tokens": 5, **cached}).totals()
+        TokenUsage(prompt_tokens=10, completion_tokens=5, total_tokens=15)
 
     """
-    prompt, completion, total = (_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
     if usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None:
         return None
     within, beyond = (_details(usage, name) for name in ("prompt", "completion"))
-    read = _count(_first((within, "cached_tokens"), *((usage, name) for name in _CACHED)))
-    written = _count(_first((within, "cache_write_tokens"), (within, "cache_creation_tokens")))
-    reasoning = _count(_first((beyond, "reasoning_tokens"), (usage, "reasoning_tokens")))
-    if prompt is None or completion is None or read is None or written is None or reasoning is None:
+    cached, kept = as_object(within.get("cached_tokens_details")), as_object(within.get("cache_creation_token_details"))
+    counts = [
+        usage.get("prompt_tokens"),
+        usage.get("completion_tokens"),
+        _first((within, "cached_tokens"), *((usage, name) for name in _CACHED)),
+        _first((within, "cache_write_tokens"), (within, "cache_creation_tokens")),
+        kept.get("ephemeral_1h_input_tokens"),
+        within.get("audio_tokens"),
+        _first((beyond, "reasoning_tokens"), (usage, "reasoning_tokens")),
+        beyond.get("audio_tokens"),
+    ]
+    known = [count for count in map(_count, counts) if count is not None]
+    if len(known) < len(counts):
         return None
-    beside = reasoning > 0 and total == prompt + completion + reasoning
-    output = completion if beside else completion - reasoning
-    uncached = prompt - read - written
-    if uncached < 0 or output < 0:
-        return None
-    return UsageDetail(
-        input_uncached=uncached, cache_read=read, cache_write=written, output=output, reasoning=reasoning
-    )
+    prompt, completion, read, written, hour, heard, reasoning, spoken = known
+    stated = _count(cached.get("audio_tokens"))
+    heard_again = max(stated or 0, read + written + heard - prompt)
+    is_beside = reasoning > 0 and _count(usage.get("total_tokens")) == prompt + completion + reasoning
+    buckets = {
+        "input_uncached": prompt - read - written - (heard - heard_again),
+        "cache_read": read - heard_again,
+        "cache_write": written - hour,
+        "output": completion - spoken - (0 if is_beside else reasoning),
+        "reasoning": reasoning,
+        "input_audio": heard - heard_again,
+        "cache_read_audio": heard_again,
+        "cache_write_1h": hour,
+        "output_audio": spoken,
+    }
+    return None if stated is None or min(buckets.values()) < 0 else UsageDetail(**buckets)
 
 
 def usage_in(chunk: Mapping[str, Any]) -> dict[str, Any]:
