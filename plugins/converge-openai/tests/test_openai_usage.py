@@ -167,31 +167,28 @@ COUNT = st.one_of(
     st.sampled_from([None, True, "7", 2.5, 7.0, 2**32, [], {"a": 1}]),
     st.text(max_size=2),
 )
-PARTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "cached_tokens": COUNT,
-        "audio_tokens": COUNT,
-        "reasoning_tokens": COUNT,
-        "cache_write_tokens": COUNT,
-        "cached_tokens_details": COUNT | st.fixed_dictionaries({"audio_tokens": COUNT}),
-        "cache_creation_token_details": COUNT | st.fixed_dictionaries({"ephemeral_1h_input_tokens": COUNT}),
-    },
-)
-ANY_USAGE = st.fixed_dictionaries(
-    {"prompt_tokens": st.integers(0, 80) | COUNT, "completion_tokens": st.integers(0, 80) | COUNT},
-    optional={
-        "total_tokens": COUNT,
-        "cached_tokens": COUNT,
-        "reasoning_tokens": COUNT,
-        "prompt_tokens_details": PARTS | COUNT,
-        "completion_tokens_details": PARTS | COUNT,
-    },
-)
+
+
+def usages(whole: "st.SearchStrategy[Any]", part: "st.SearchStrategy[Any]") -> "st.SearchStrategy[dict[str, Any]]":
+    """Draw usage whose counts are drawn so."""
+    parts = st.fixed_dictionaries(
+        {},
+        optional={
+            "cached_tokens": part,
+            "audio_tokens": part,
+            "reasoning_tokens": part,
+            "cache_write_tokens": part,
+            "cached_tokens_details": part | st.fixed_dictionaries({"audio_tokens": part}),
+            "cache_creation_token_details": part | st.fixed_dictionaries({"ephemeral_1h_input_tokens": part}),
+        },
+    )
+    named = {"total_tokens": whole, "cached_tokens": part, "reasoning_tokens": part}
+    detailed = {"prompt_tokens_details": parts | part, "completion_tokens_details": parts | part}
+    return st.fixed_dictionaries({"prompt_tokens": whole, "completion_tokens": whole}, optional=named | detailed)
 
 
 @settings(derandomize=True, database=None, max_examples=500)
-@given(ANY_USAGE)
+@given(usages(st.integers(0, 99), st.integers(0, 9)) | usages(COUNT, COUNT))
 def test_usage_adds_up_whatever_comes(usage: dict[str, Any]) -> None:
     """No bucket is negative, and together they are what the vendor counts, or there are none."""
     found = usage_from_wire(usage)
