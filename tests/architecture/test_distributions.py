@@ -75,11 +75,11 @@ def test_distribution_leaves_tools_to_the_root(folder: Path) -> None:
 
 @each_plugin
 def test_plugin_is_announced_under_its_own_name(folder: Path) -> None:
-    """Folder, distribution and entry point have one name, and the entry point is the package."""
+    """Folder, distribution and entry point have one name, and the entry point is the package; templates are short."""
     table = project(folder)
     name = str(table["name"])
 
-    assert folder.name == name
+    assert folder.name == (name.removeprefix("converge-") if folder.name.startswith("template-") else name)
     assert table["entry-points"] == {"converge_provider": {name.removeprefix("converge-"): package(folder)}}
 
 
@@ -104,7 +104,7 @@ def test_plugin_readme_has_the_sections_of_its_kind(folder: Path) -> None:
     """A reader finds the same headings, in the same order, in every plugin's README."""
     headings = re.findall(r"^## (.+)$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
     wanted = ["Reaches", "Install", "Configure", "Capabilities", "Limits"]
-    if folder.name.startswith("converge-policy-"):
+    if folder.name.startswith(("converge-policy-", "template-policy")):
         wanted = ["Formula", "Install", "Configure", "Limits"]
 
     assert [heading for heading in headings if heading in wanted] == wanted

@@ -26,6 +26,8 @@ MAINTAINED = {
     "policy-local-first",
     "policy-quality",
     "policy-sticky",
+    "template-backend",
+    "template-policy",
 }
 SOME = [chosen for number in (1, 2) for chosen in combinations(sorted(MAINTAINED), number)]
 
