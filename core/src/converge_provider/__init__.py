@@ -58,7 +58,6 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         Engine as Engine,
         Outcome as Outcome,
         Reply as Reply,
-        SyncEngine as SyncEngine,
     )
     from converge_provider.engine.notices import (
         AttemptFinished as AttemptFinished,
@@ -99,6 +98,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         Shortage as Shortage,
         StateStore as StateStore,
     )
+    from converge_provider.engine.sync import SyncEngine as SyncEngine
     from converge_provider.errors import (
         AuthDenied as AuthDenied,
         BackendError as BackendError,
@@ -274,7 +274,7 @@ _HOMES = {
     "contract.observers": "Observer",
     "contract.policies": "CandidateView EnabledPolicy LearningPolicy NoOptions Policy PolicyChoice Scores policy",
     "contract.registered": "RegisteredChatBackend ResolvedChatBackend",
-    "engine": "Attempt Engine Outcome Reply SyncEngine",
+    "engine": "Attempt Engine Outcome Reply",
     "engine.notices": (
         "AttemptFinished AttemptStarted BackendParked BreakerChanged BreakerState BudgetRefused DecisionMade "
         "EngineEvent RequestFinished RequestHedged RequestRetried RequestSwitched"
@@ -285,6 +285,7 @@ _HOMES = {
         "RetrySettings StreamSettings TimeoutSettings"
     ),
     "engine.state": "Bench Circuit Hold MemoryStore Remembered Shortage StateStore",
+    "engine.sync": "SyncEngine",
     "errors": (
         "AuthDenied BackendError BackendErrorKind ChatBackendSelectionConfigError ConfigurationError ContentFiltered "
         "ContextLengthExceeded ConvergeError InvalidRequest LlmError LoopError MissingExtraError ModelNotFound "

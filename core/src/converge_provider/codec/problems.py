@@ -1,7 +1,6 @@
 """What can be wrong with a document, and how all of it is said at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 from converge_provider.errors import ConfigurationError
@@ -92,6 +91,8 @@ def step_to(key: object) -> str:
 
 def nearest(word: str, words: Sequence[str]) -> str:
     """Suggest the nearest word, as the tail of a sentence, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - seldom needed
+
     close = get_close_matches(word, words, n=1, cutoff=0.7) if len(word) <= _LONGEST_WORD else []
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -22,6 +22,5 @@ The rooms, from the front door inwards::
 from converge_provider.engine.engine import Engine
 from converge_provider.engine.outcomes import Attempt, Outcome
 from converge_provider.engine.replies import Reply
-from converge_provider.engine.sync import SyncEngine
 
-__all__ = ("Attempt", "Engine", "Outcome", "Reply", "SyncEngine")
+__all__ = ("Attempt", "Engine", "Outcome", "Reply")

@@ -28,7 +28,6 @@ from converge_provider.engine.settings import OnMismatch, Resilience, checked_on
 from converge_provider.engine.sight import Sight
 from converge_provider.engine.state import MemoryStore, StateStore
 from converge_provider.engine.streams import ReplyStream
-from converge_provider.engine.sync import SyncEngine
 from converge_provider.engine.tokenisers import Tokenisers
 from converge_provider.errors import RegistryValueError
 from converge_provider.selection import decide
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from converge_provider.engine.answers import ResponseType
     from converge_provider.engine.relay import Relay
     from converge_provider.engine.settings import OnBreak
+    from converge_provider.engine.sync import SyncEngine
     from converge_provider.registry import Catalogue, PluginRegistry
     from converge_provider.selection import Decision
     from converge_provider.selection.roles import Role, RoleDecision
@@ -203,8 +203,10 @@ class Engine:
         return self._parts.store
 
     @property
-    def sync(self) -> SyncEngine:
+    def sync(self) -> "SyncEngine":
         """The same engine for plain threads, on an event loop of its own."""
+        from converge_provider.engine.sync import SyncEngine  # start-up
+
         with self._making_sync:
             if self._sync is None:
                 self._sync = SyncEngine(self)

@@ -1,7 +1,6 @@
 """What a decision says beside its numbers: notes for the reader, and a remedy when nobody was eligible."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from converge_provider.selection.contradictions import contradictions, misspelt
@@ -105,6 +104,8 @@ def _are_missing(missing: Sequence[str]) -> str:
 
 
 def _no_such(what: str, name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches  # seldom needed
+
     close = get_close_matches(name, known, n=1) or get_close_matches(name.lower(), known, n=1)
     if close:
         return f"There is no {what} {name!r}; did you mean {close[0]!r}?"
