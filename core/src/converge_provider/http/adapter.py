@@ -1,6 +1,5 @@
 """One model of one HTTP service: the shell around a wire that every adapter shares."""
 
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
@@ -11,6 +10,8 @@ from attrs import define, evolve, field
 from converge_provider.contract.backends import Health
 from converge_provider.errors import InvalidRequest, LlmError, NetworkError, ProviderError
 from converge_provider.http.classifying import classify
+from converge_provider.http.documents import event_document_of, has_halves
+from converge_provider.http.mending import Mending
 from converge_provider.http.messages import HttpRequest, HttpResponse, HttpStatusError, Timeouts
 from converge_provider.http.ndjson import ndjson_events
 from converge_provider.http.shapes import as_object, parsed
@@ -90,14 +91,15 @@ class HttpChatBackend:
                     for made in self._whole(await _collected(pieces, post)):
                         yield made
                     return
-                answer = self.wire.answer()
+                answer, mend = self.wire.answer(), Mending()
                 async with aclosing(self._events(pieces)) as events:
                     try:
                         async for event in events:
                             if event.data == _DONE:
                                 break
                             document = self._document(answer, event, pieces, post)
-                            for made in answer.take(document, event=event.event):
+                            mend.is_needed = mend.is_needed or has_halves(event.data)
+                            for made in mend(answer.take(document, event=event.event)):
                                 yield made
                             if answer.is_over:
                                 break
@@ -106,7 +108,7 @@ class HttpChatBackend:
                     except NetworkError:
                         if not answer.is_complete:
                             raise
-                    last = self._with_headers(answer.finish(), pieces.headers)
+                    last = self._with_headers(mend(answer.finish()), pieces.headers)
                     await pieces.drain()
                 for made in last:
                     yield made
@@ -201,8 +203,8 @@ class HttpChatBackend:
     def _document(self, answer: Answer, event: SseEvent, pieces: HttpStream, post: HttpRequest) -> Mapping[str, Any]:
         """Read one event; an error in place of an answer is raised."""
         try:
-            document: object = json.loads(event.data)
-        except (ValueError, RecursionError) as exc:
+            document = event_document_of(event.data)
+        except ValueError as exc:
             if not event.ended:
                 raise _truncated(post) from exc
             message = f"an event of the stream of {post.url} is not JSON: {exc}"

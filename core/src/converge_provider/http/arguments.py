@@ -1,8 +1,9 @@
 """The arguments of a tool call, as models write them."""
 
-import json
+from contextlib import suppress
 
-from converge_provider.http.shapes import as_object, parsed
+from converge_provider.http.documents import strict_document_of
+from converge_provider.http.shapes import as_object
 
 __all__ = ("checked_arguments",)
 
@@ -24,9 +25,10 @@ def checked_arguments(text: str) -> tuple[str, str]:
     if not text.strip():
         return "{}", ""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        value = strict_document_of(text)
+    except ValueError as exc:
         return text, f"the arguments are not JSON: {exc}"
-    if isinstance(value, str) and as_object(parsed(value.encode("utf-8", "surrogatepass"))):
-        return value, ""
+    with suppress(ValueError):
+        if isinstance(value, str) and as_object(strict_document_of(value)):
+            return value, ""
     return text, "" if isinstance(value, dict) else f"the arguments are a JSON {type(value).__name__}, not an object"

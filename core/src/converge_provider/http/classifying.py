@@ -15,7 +15,7 @@ from converge_provider.errors import (
     ProviderError,
     RateLimited,
 )
-from converge_provider.http.details import Details, details_of
+from converge_provider.http.details import Details, details_of, one_line
 from converge_provider.http.messages import HttpResponse
 from converge_provider.http.places import place_of
 from converge_provider.http.retry_after import retry_after_s
@@ -148,8 +148,15 @@ def _remedy(response: HttpResponse, error: LlmError, *, key: str, address: str) 
     if isinstance(error, AuthDenied):
         return f"Check {key}, and that it may use this model."
     if 300 <= response.status < 400:
-        target = place_of(urljoin(response.url, response.headers.get("location", "")))
-        return f"Redirects are not followed: {place} leads to {target}; set {address} to where it leads."
+        return f"Redirects are not followed: {place} leads to {_target(response)}; set {address} to where it leads."
     if isinstance(error, ProviderError) and response.status in {404, 405, 501}:
         return f"Nothing that speaks this protocol answers at {place}; check {address}, with or without /v1."
     return None
+
+
+def _target(response: HttpResponse) -> str:
+    """Give what may be shown of where a redirect leads."""
+    try:
+        return one_line(place_of(urljoin(response.url, response.headers.get("location", ""))), response.secrets)
+    except ValueError:  # brackets that hold no address
+        return "no URL that makes sense"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from converge_provider.http.documents import mended_text
 from converge_provider.http.shapes import as_list, as_object, parsed
 from converge_provider.values.classes import frozen
 from converge_provider.values.secret import Secret
@@ -17,7 +18,7 @@ _MASK = "***"
 _SHORTEST_SECRET = 6
 _MESSAGE_KEYS = ("message", "msg", "detail", "error_description", "error_msg", "status_msg", "title")
 _CODE_KEYS = ("code", "type", "status", "error_code", "reason", "status_code")
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @frozen(kw_only=True)
@@ -54,7 +55,7 @@ def details_of(body: bytes, secrets: Sequence[Secret] = ()) -> Details:
     outer = _object(document)
     inner = _inner(outer)
     codes = tuple(_codes(inner, outer))
-    statuses = [int(code) for code in codes if len(code) == 3 and code.isdigit() and "400" <= code <= "599"]
+    statuses = [int(code) for code in codes if len(code) == 3 and code.isdecimal() and "400" <= code <= "599"]
     request_id = outer.get("request_id") or inner.get("request_id")
     return Details(
         message=one_line(_message(document, outer, inner), secrets),
@@ -122,18 +123,20 @@ def _first_line(body: bytes) -> str:
 
 def one_line(text: str, secrets: Sequence[Secret]) -> str:
     r"""
-    Give a vendor's words as an error may hold them: on one line, at most 2 KiB long, without credentials.
+    Give a vendor's words as an error may hold them.
+
+    On one line without control characters, at most 2 KiB long, and without credentials.
 
     Example:
         >>> one_line("no such key:\n sk-0123456789", [Secret("Bearer sk-0123456789")])
         'no such key: ***'
 
     """
-    text = _SPACE.sub(" ", text[: 16 * MOST_BYTES]).strip()
+    text = _SPACE.sub(" ", mended_text(text[: 16 * MOST_BYTES])).strip()
     for secret in secrets:
         revealed = secret.reveal()
         for word in sorted({revealed, *revealed.split()}, key=len, reverse=True):
             if len(word) > _SHORTEST_SECRET:
                 text = text.replace(word, _MASK)
-    cut = text.encode("utf-8", "replace")
+    cut = text.encode("utf-8")
     return text if len(cut) <= MOST_BYTES else cut[: MOST_BYTES - 3].decode("utf-8", "ignore") + "…"

@@ -70,7 +70,11 @@ class Limits:
 
 
 def _check_url(_request: "HttpRequest", _attribute: object, url: str) -> None:
-    parts = urlsplit(url) if _URL.fullmatch(url) else None
+    try:
+        parts = urlsplit(url) if _URL.fullmatch(url) else None
+    except ValueError as exc:
+        message = "the URL of a request must name a host: what stands in brackets is no address"
+        raise ConfigurationError(message) from exc
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         shown = "text with spaces or control characters" if parts is None else repr(place_of(url))
         message = f"the URL of a request must start with http:// or https:// and name a host, got {shown}"

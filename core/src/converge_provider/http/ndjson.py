@@ -1,12 +1,12 @@
 """Newline-delimited JSON, as Ollama streams it."""
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from typing import Any
 
 from converge_provider.errors import ProviderError
 from converge_provider.http.closing import closing
+from converge_provider.http.documents import document_of
 from converge_provider.http.messages import Limits
 from converge_provider.http.splitting import Splitter
 from converge_provider.http.sse import SseEvent
@@ -81,7 +81,7 @@ def _text(line: bytes) -> str:
 
 def _document(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as exc:
+        return document_of(line)
+    except ValueError as exc:
         message = f"a line of the stream, {len(line)} bytes long, is not JSON: {exc}"
         raise ProviderError(message) from exc

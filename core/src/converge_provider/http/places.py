@@ -17,7 +17,10 @@ def place_of(url: str) -> str:
         'https://api.example/v1/chat'
 
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        return "a URL that makes no sense"
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     return place if len(place) <= _LONGEST else f"{place[:_LONGEST]}…"
 

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from attrs import evolve
 
 from converge_provider.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from converge_provider.http.messages import HttpRequest
+from converge_provider.http.messages import HttpRequest, Timeouts
 
 __all__ = ("json_bytes", "json_post")
 
@@ -18,8 +17,8 @@ _WHOLE = "application/json"
 
 
 def json_post(
-    template: "HttpRequest", document: Mapping[str, Any], *, url: str, stream: bool, accept: str = _STREAMED
-) -> "HttpRequest":
+    template: HttpRequest, document: Mapping[str, Any], *, url: str, stream: bool, accept: str = _STREAMED
+) -> HttpRequest:
     """
     Post a document as JSON.
 
@@ -38,9 +37,18 @@ def json_post(
 
     """
     own = {"accept": accept if stream else _WHOLE, "content-type": _WHOLE}
-    timeouts = template.timeouts if stream else evolve(template.timeouts, first_byte_s=None)
-    headers = {**template.headers, **own}
-    return evolve(template, method="POST", url=url, headers=headers, body=json_bytes(document), timeouts=timeouts)
+    return HttpRequest(
+        method="POST",
+        url=url,
+        headers={**template.headers, **own},
+        body=json_bytes(document),
+        timeouts=template.timeouts if stream else _for_all_at_once(template.timeouts),
+    )
+
+
+@lru_cache(16)
+def _for_all_at_once(timeouts: Timeouts) -> Timeouts:
+    return evolve(timeouts, first_byte_s=None)
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

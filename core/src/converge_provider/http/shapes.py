@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from converge_provider.errors import ProviderError
+from converge_provider.http.documents import document_of
 
 __all__ = ("as_list", "as_metadata", "as_object", "parsed", "text_in")
 
 
 def parsed(body: bytes) -> object:
-    """Parse JSON; what is none gives ``None``."""
+    """Read the JSON of a body, as :func:`document_of` does; what is none gives ``None``."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return document_of(body)
+    except ValueError:
         return None
 
 
