@@ -29,7 +29,7 @@ def reported(
     found = {
         key: value for key, value in body.items() if key not in _READ_ELSEWHERE and not (counted and key in _COUNTS)
     }
-    if found.get("done_reason") in _REASONS:
+    if str(found.get("done_reason")) in _REASONS:
         del found["done_reason"]
     found |= {f"message.{key}": value for key, value in message.items() if key not in _READ_OF_MESSAGE}
     found["logprobs"] = logprobs or None

@@ -73,7 +73,7 @@ def models_from_wire(document: object) -> list[ListedModel]:
 def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     name = entry.get("id")
     able = as_object(entry.get("capabilities"))
-    is_other = entry.get("type") in _OTHER_KINDS or able.get("completion_chat") is False
+    is_other = str(entry.get("type")) in _OTHER_KINDS or able.get("completion_chat") is False
     if not isinstance(name, str) or not name.strip() or is_other:
         return None
     top, meta = as_object(entry.get("top_provider")), as_object(entry.get("meta"))
