@@ -34,6 +34,11 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         JobBackend as JobBackend,
         JobSink as JobSink,
     )
+    from converge_provider.contract.local_engines import (
+        LocalEngine as LocalEngine,
+        LocalPlace as LocalPlace,
+        LocalProviderType as LocalProviderType,
+    )
     from converge_provider.contract.markers import (
         CONVERGE_API as CONVERGE_API,
         hookimpl as hookimpl,
@@ -58,6 +63,11 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         Engine as Engine,
         Outcome as Outcome,
         Reply as Reply,
+    )
+    from converge_provider.engine.local_engines import (
+        FoundEngine as FoundEngine,
+        LocalSearch as LocalSearch,
+        find_local_engines as find_local_engines,
     )
     from converge_provider.engine.notices import (
         AttemptFinished as AttemptFinished,
@@ -270,11 +280,13 @@ _HOMES = {
     "contract.backends": "Backend BackendSelector ChatBackend Health ModelSelector ProviderType StreamingChatBackend",
     "contract.hookspecs": "Registrar",
     "contract.jobs": "JobBackend JobSink",
+    "contract.local_engines": "LocalEngine LocalPlace LocalProviderType",
     "contract.markers": "CONVERGE_API hookimpl",
     "contract.observers": "Observer",
     "contract.policies": "CandidateView EnabledPolicy LearningPolicy NoOptions Policy PolicyChoice Scores policy",
     "contract.registered": "RegisteredChatBackend ResolvedChatBackend",
     "engine": "Attempt Engine Outcome Reply",
+    "engine.local_engines": "FoundEngine LocalSearch find_local_engines",
     "engine.notices": (
         "AttemptFinished AttemptStarted BackendParked BreakerChanged BreakerState BudgetRefused DecisionMade "
         "EngineEvent RequestFinished RequestHedged RequestRetried RequestSwitched"

@@ -22,6 +22,7 @@ __all__ = ("COMPLETION_VARIABLE", "CORE_COMMANDS", "converge", "run")
 CORE_COMMANDS: Mapping[str, str] = {
     "chat": "chat",
     "list": "listing",
+    "discover": "discover",
     "explain": "explain",
     "why": "why",
     "replay": "replay",

@@ -163,6 +163,9 @@ class ProviderType(Protocol):
 
     Optional: ``async discover(settings) -> Sequence[ChatBackendDescriptor]``, which asks the service for its models.
 
+    Optional: ``local`` and ``async recognise(url)``, of an engine that runs on machines of one's own;
+    :class:`~converge_provider.LocalProviderType` says what they owe.
+
     Optional: ``prepare(settings, *, report: Callable[[str, int, int | None], None]) -> None``, which makes available
     what :meth:`missing` names, such as a model's weights.  It is called only when the user asked for it, from a thread
     without an event loop, and may take long; ``KeyboardInterrupt`` stops it.  Meanwhile it calls

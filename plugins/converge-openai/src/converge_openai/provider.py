@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -14,6 +15,7 @@ from converge_provider import ChatBackendDescriptor, ConfigurationError, Secret
 from converge_provider.http import HttpRequest
 
 if TYPE_CHECKING:
+    from converge_provider import LocalEngine, LocalPlace
     from converge_provider.http import HttpChatBackend
 
 __all__ = ("OpenAiCompatible", "provider_types")
@@ -93,6 +95,30 @@ class OpenAiCompatible:
             key=f"the API key ({self.service.key_variable}, unless configured otherwise)",
             address=f"the base URL ({self.service.base_url_variable}, unless configured otherwise)",
         )
+
+    @property
+    def local(self) -> "LocalPlace | None":
+        """Where engines of this service usually answer, if they can be looked for."""
+        service, port = self.service, urlsplit(self.service.base_url).port
+        if service.local_rank is None or port is None:
+            return None
+        from converge_openai.recognising import prepare
+        from converge_provider import LocalPlace
+
+        prepare()
+        return LocalPlace(port=port, rank=service.local_rank, start=service.start)
+
+    async def recognise(self, url: str) -> "LocalEngine | None":
+        """
+        Ask whether an engine of this service answers at an address.
+
+        Raises:
+            LlmError: Nobody answers there.
+
+        """
+        from converge_openai.recognising import recognise
+
+        return await recognise(self.service, url)
 
     async def discover(self, settings: Settings) -> Sequence[ChatBackendDescriptor]:
         """
