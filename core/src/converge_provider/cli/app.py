@@ -28,6 +28,7 @@ CORE_COMMANDS: Mapping[str, str] = {
     "replay": "replay",
     "verify": "verify",
     "chaos": "chaos",
+    "new": "new",
     "plugins": "plugins",
     "policies": "policies",
     "doctor": "doctor",
