@@ -93,7 +93,7 @@ INPUT, READ, WRITE, OUTPUT = (
     {f"{kind}_usd_per_mtok": D(usd)}
     for kind, usd in (("input", 1), ("cache_read", 2), ("cache_write", 3), ("output", 4))
 )
-PLAIN = INPUT | OUTPUT
+PLAIN: dict[str, Any] = INPUT | OUTPUT
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ PLAIN = INPUT | OUTPUT
         ("cache_read_audio", PLAIN, 1),
         ("cache_read_audio", PLAIN | READ, 2),
         ("cache_read_audio", PLAIN | READ | {"cache_read_audio_usd_per_mtok": D(9)}, 9),
-        ("cache_read_audio", PLAIN | {"input_audio_usd_per_mtok": D(9)}, 1),
+        ("cache_read_audio", PLAIN | {"input_audio_usd_per_mtok": D(9)}, 9),
+        ("cache_read_audio", PLAIN | READ | {"input_audio_usd_per_mtok": D(9)}, 2),
         ("cache_write_1h", PLAIN, 1),
         ("cache_write_1h", PLAIN | WRITE, 3),
         ("cache_write_1h", PLAIN | WRITE | {"cache_write_1h_usd_per_mtok": D(0)}, 0),
@@ -114,7 +115,7 @@ PLAIN = INPUT | OUTPUT
         ("input_audio", OUTPUT, None),
     ],
 )
-def test_rare_tokens_cost_as_their_next_of_kin(bucket: str, stated: dict[str, Decimal], usd: int | None) -> None:
+def test_rare_tokens_cost_as_their_next_of_kin(bucket: str, stated: dict[str, Any], usd: int | None) -> None:
     """Sound, and what is kept for an hour, has a price of its own or that of what it would otherwise count as."""
     cost = Prices(**stated).cost_of(UsageDetail(**{bucket: MILLION}))
 
@@ -132,9 +133,9 @@ def test_rare_tokens_count_for_size_tier_and_hour() -> None:
     prices = Prices(**PLAIN, tiers=[long], hours=[night])
 
     assert prices.cost_of(UsageDetail(**usage), at_s=7_200.0).usd == D(1 + 1 + 1 + 4)
-    assert prices.cost_of(UsageDetail(**usage, cache_write=MILLION), at_s=7_200.0).usd == D(20 + 1 + 30 + 4 + 1)
+    assert prices.cost_of(UsageDetail(**usage, cache_write=MILLION), at_s=7_200.0).usd == D(20 + 20 + 30 + 4 + 1)
     assert prices.cost_of(UsageDetail(**usage), at_s=0.0).usd == D(1 + 1 + 1 + 50)
-    assert prices.dearest(5 * MILLION).cost_of(UsageDetail(**usage)).usd == D(20 + 1 + 30 + 50)
+    assert prices.dearest(5 * MILLION).cost_of(UsageDetail(**usage)).usd == D(20 + 20 + 30 + 50)
 
 
 def test_prices_of_before_have_the_same_document() -> None:

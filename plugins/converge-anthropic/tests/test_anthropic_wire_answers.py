@@ -110,7 +110,7 @@ def test_usage_is_sorted_into_disjoint_buckets(counts: dict[str, Any], expected:
         assert detail.totals().total_tokens == everything + counts["output_tokens"]
 
 
-HOSTILE = st.one_of(
+HOSTILE: "st.SearchStrategy[Any]" = st.one_of(
     st.integers(0, 40),
     st.integers(),
     st.sampled_from([None, True, "7", 2.5, 2**32 - 1, [], {"a": 1}]),

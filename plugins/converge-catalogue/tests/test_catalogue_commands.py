@@ -51,6 +51,8 @@ PRICED = [
     Offer(id="fee", prices=[DatedPrices(rates={"input": D(1), "output": D(1)}, unfit="a fee")]),
     Offer(id="new", context_tokens=64_000, prices=[rates("2", "3")]),
 ]
+LOUD = DatedPrices(rates={"input": D(3), "output": D(5), "input_audio": D(7)}, tiers=[(9, {"cache_write_1h": D(8)})])
+OTHER = [Offer(id="tiny", prices=[rates("3", "5")]), Offer(id="loud", prices=[LOUD])]
 KNOWN = [
     Offer(
         id="tiny",
@@ -79,7 +81,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """Lay out a few models of two services as what was fetched last."""
     monkeypatch.setenv("CONVERGE_HOME", str(tmp_path))
     made = Shelf()
-    for source, offers, other in ((PRICES, PRICED, [Offer(id="tiny", prices=[rates("3", "5")])]), (FACTS, KNOWN, [])):
+    for source, offers, other in ((PRICES, PRICED, OTHER), (FACTS, KNOWN, [])):
         head = Head(source=f"{source.title} of the test", as_of=FUTURE, key="k", fetched_s=1.0, url="https://x.invalid")
         names = {offer.id: place for place, offer in enumerate(offers)}
         services = [Service(id="acme", offers=offers, names=names), Service(id="beta", offers=other)]
@@ -103,6 +105,7 @@ TABLE = """\
 MODEL                  CONTEXT  INPUT $/M  OUTPUT $/M  CAN
 acme/tiny                8,192       0.10        0.40  tool-use
 acme/new                64,000          2           3  ?
+beta/loud                    ?          3           5  ?
 beta/tiny                    ?          3           5  ?
 acme/big (deprecated)  400,000         4+          8+  reasoning, tool-use, structured-output, vision
 acme/fee                     ?          ?           ?  ?
@@ -129,7 +132,7 @@ def ids(*arguments: str) -> list[str]:
 SEARCHES: dict[str, tuple[list[str], list[str]]] = {
     "word": (["BIG"], ["acme/big"]),
     "words": (["tiny", "beta"], ["beta/tiny"]),
-    "service": (["--provider", "beta"], ["beta/tiny"]),
+    "service": (["--provider", "beta"], ["beta/loud", "beta/tiny"]),
     "two services": (["tiny", "--provider", "beta", "--provider", "acme"], ["acme/tiny", "beta/tiny"]),
     "window": (["--min-context", "64000"], ["acme/big", "acme/new"]),
     "price": (["--max-price", "2"], ["acme/new", "acme/tiny"]),
@@ -246,6 +249,19 @@ def test_show_prints_each_fact_with_its_source_and_every_price() -> None:
         "above 200,000 tokens 6 12",
         "since 2099-01-01 40 80",
     ]
+
+
+def test_rare_kinds_of_tokens_are_shown_where_they_have_a_price() -> None:
+    """Sound, and an hour's cache, are columns and lines of their own only where somebody states a price."""
+    shown = run("show", "beta/loud").stdout.splitlines()
+    compared = run("compare", "beta/loud", "acme/tiny").stdout.splitlines()
+
+    assert [" ".join(line.split()) for line in shown[-3:]] == [
+        "WHEN INPUT OUTPUT CACHE READ CACHE WRITE REASONING INPUT AUDIO CACHE WRITE 1H BESIDE",
+        "always 3 5 7",
+        "above 9 tokens 8",
+    ]
+    assert [line.split() for line in compared if "audio," in line] == [["input", "audio,", "$/M", "7", "?"]]
 
 
 def test_show_gives_programs_claims_and_history() -> None:

@@ -67,6 +67,17 @@ def test_model_is_read() -> None:
     )
 
 
+def test_price_of_sound_is_read() -> None:
+    """Sound has a price of its own in both directions, and so it may have in a tier."""
+    sound = {"input_audio": 7, "output_audio": 9, "context_over_200k": {"input_audio": 8}}
+    (offer,), _ = read(cost=FULL["cost"] | sound)
+    prices = offer.prices_at(NOON)
+
+    assert prices is not None
+    assert (prices.input_audio_usd_per_mtok, prices.output_audio_usd_per_mtok) == (D(7), D(9))
+    assert prices.tiers[0].input_audio_usd_per_mtok == D(8)
+
+
 def test_tiers_are_read_rather_than_the_older_field() -> None:
     """Where the source states tiers, they count, and the field of its older form does not."""
     tiers = [{"input": 3, "output": 6, "tier": {"type": "context", "size": 128_000}}]

@@ -10,12 +10,13 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, Usage
 
 from converge_catalogue import genai
-from converge_catalogue.offers import DatedPrices, Offer, Service
+from converge_catalogue.offers import RATES, DatedPrices, Offer, Service
 from converge_catalogue.shapes import RejectedError
 from converge_catalogue.sources import parsed
 from converge_provider import CostClass, Prices, UsageDetail
 
 D = Decimal
+LIVE = "gemini-live-2.5-flash"
 LIBRARY = {provider.id: provider for provider in providers}
 REJECTED: list[str] = []
 SERVICES = {service.id: service for service in genai.services_of(genai.plain(providers), REJECTED)}
@@ -35,6 +36,9 @@ USAGES = [
     UsageDetail(cache_read=272_000, output=1),
     UsageDetail(cache_read=272_001, output=1),
     UsageDetail(input_uncached=2_000_000, cache_write=1, output=7),
+    UsageDetail(input_uncached=1_000, cache_write=30, cache_write_1h=5_000, output=2),
+    UsageDetail(input_uncached=1_000, input_audio=50_000, cache_read=7, output=2_000, output_audio=9_000),
+    UsageDetail(input_audio=300_000, cache_read_audio=40_000, reasoning=3),
 ]
 
 
@@ -75,10 +79,14 @@ def test_costs_are_those_that_the_library_calculates() -> None:
 def library_usage(usage: UsageDetail) -> Usage:
     """Say the same in the library's words: its counts contain each other."""
     return Usage(
-        input_tokens=usage.input_uncached + usage.cache_read + usage.cache_write,
-        cache_read_tokens=usage.cache_read,
-        cache_write_tokens=usage.cache_write,
-        output_tokens=usage.output + usage.reasoning,
+        input_tokens=usage.totals().prompt_tokens,
+        cache_read_tokens=usage.cache_read + usage.cache_read_audio,
+        cache_write_tokens=usage.cache_write + usage.cache_write_1h,
+        cache_write_1h_tokens=usage.cache_write_1h,
+        input_audio_tokens=usage.input_audio + usage.cache_read_audio,
+        cache_audio_read_tokens=usage.cache_read_audio,
+        output_tokens=usage.totals().completion_tokens,
+        output_audio_tokens=usage.output_audio,
         output_reasoning_tokens=usage.reasoning,
     )
 
@@ -177,6 +185,25 @@ def test_document_of_one_model_is_read() -> None:
     assert rejected == []
     assert service.url == "https://acme.invalid/prices"
     assert service.offers[0].prices_at(MOMENTS[0]) == Prices(input_usd_per_mtok=D(1), output_usd_per_mtok=D("2.5"))
+
+
+def test_every_kind_of_token_has_its_price() -> None:
+    """Real models show the rare kinds, and the published form names each of them."""
+    claude, live = (
+        named(*one).prices_at(MOMENTS[-2]) for one in (("anthropic", "claude-sonnet-4-5"), ("google", LIVE))
+    )
+    names = [
+        *("input", "output", "cache_read", "cache_write", "output_reasoning"),
+        *("input_audio", "cache_audio_read", "cache_write_1h", "output_audio"),
+    ]
+    service, _ = read(prices={f"{name}_mtok": D(place) for place, name in enumerate(names)})
+
+    assert claude is not None
+    assert live is not None
+    assert (claude.cache_write_usd_per_mtok, claude.cache_write_1h_usd_per_mtok) == (D("3.75"), D(6))
+    assert (live.input_audio_usd_per_mtok, live.output_audio_usd_per_mtok) == (D(3), D(12))
+    assert service.offers[0].prices[0].rates == {name: D(place) for place, name in enumerate(RATES)}
+    assert service.offers[0].prices[0].beside == ()
 
 
 def test_tiers_of_each_kind_of_token_are_joined() -> None:

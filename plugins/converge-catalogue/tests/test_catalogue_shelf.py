@@ -23,8 +23,8 @@ from converge_provider import user_paths
 TODAY_S = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 PRICED = DatedPrices(
     since=date(2026, 1, 2),
-    rates={"input": Decimal("0.10"), "output": Decimal(3)},
-    tiers=[(5, {"input": Decimal(4)})],
+    rates={"input": Decimal("0.10"), "output": Decimal(3), "cache_write_1h": Decimal(2)},
+    tiers=[(5, {"input": Decimal(4), "input_audio": Decimal(7)})],
     beside=("web_searches_kcount",),
 )
 FULL = Offer(

@@ -226,7 +226,7 @@ def test_gemini_sound_is_counted_apart(usage: dict[str, Any], expected: UsageDet
     assert detail.totals().total_tokens == usage["totalTokenCount"]
 
 
-HOSTILE = st.one_of(
+HOSTILE: "st.SearchStrategy[Any]" = st.one_of(
     st.integers(0, 40),
     st.integers(),
     st.sampled_from([None, True, "7", 2.5, 2**32 - 1, [], {"a": 1}]),

@@ -161,7 +161,7 @@ def test_usage_that_makes_no_sense_is_none(usage: dict[str, Any]) -> None:
     assert usage_from_wire(usage) is None
 
 
-COUNT = st.one_of(
+COUNT: "st.SearchStrategy[Any]" = st.one_of(
     st.integers(0, 40),
     st.integers(),
     st.sampled_from([None, True, "7", 2.5, 7.0, 2**32, [], {"a": 1}]),

@@ -17,15 +17,15 @@ _MTOK = Decimal(1_000_000)
 _DAY_MIN = 24 * 60
 _OMIT = {"omit_empty": True}
 _OTHERWISE = {
-    "cache_read": "input",
-    "cache_write": "input",
-    "reasoning": "output",
-    "input_audio": "input",
-    "cache_read_audio": "cache_read",
-    "cache_write_1h": "cache_write",
-    "output_audio": "output",
+    "cache_read": ("input",),
+    "cache_write": ("input",),
+    "reasoning": ("output",),
+    "input_audio": ("input",),
+    "cache_read_audio": ("cache_read", "input_audio", "input"),
+    "cache_write_1h": ("cache_write", "input"),
+    "output_audio": ("output",),
 }
-"""As which kind of token another counts whose price nobody stated."""
+"""As which kinds of tokens another counts whose price nobody stated: the first that has one."""
 _KINDS = {"input_uncached": "input", "output": "output", **{kind: kind for kind in _OTHERWISE}}
 """The kind of token in each bucket of usage, as prices name it."""
 _CLASSES = (
@@ -72,7 +72,7 @@ class Rates:
     input_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
     """Sound in the prompt; ``None``: as other uncached input."""
     cache_read_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
-    """Sound out of the cache; ``None``: as anything else out of the cache."""
+    """Sound out of the cache; ``None``: as anything else out of the cache, or as sound where that has no price."""
     cache_write_1h_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
     """What the cache keeps for an hour; ``None``: as any other write."""
     output_audio_usd_per_mtok: Decimal | None = field(default=None, metadata=_OMIT)
@@ -225,8 +225,9 @@ def _filled(rates: Rates) -> Rates:
 
 def _price(rates: Rates, kind: str) -> Decimal | None:
     """Give the price that counts for a kind of token."""
-    price: Decimal | None = getattr(rates, f"{kind}_usd_per_mtok")
-    return _price(rates, _OTHERWISE[kind]) if price is None and kind in _OTHERWISE else price
+    kinds = (kind, *_OTHERWISE.get(kind, ()))
+    prices: Iterator[Decimal | None] = (getattr(rates, f"{one}_usd_per_mtok") for one in kinds)
+    return next((price for price in prices if price is not None), None)
 
 
 def _at_size(rates: Rates, tiers: Iterable[PriceTier], size: int) -> Rates:

@@ -20,7 +20,7 @@ from converge_catalogue.shapes import (
 
 __all__ = ("services_of",)
 
-_RATES = ("input", "output", "cache_read", "cache_write", "reasoning")
+_RATES = ("input", "output", "cache_read", "cache_write", "reasoning", "input_audio", "output_audio")
 _MODALITIES = {"text": "text", "image": "image", "audio": "audio", "video": "video", "pdf": "document"}
 _ABILITIES = {"reasoning": "reasoning", "tool_call": "tool_use", "structured_output": "structured_output"}
 _MOST = 5_000
@@ -93,8 +93,7 @@ def _prices(cost: Mapping[str, Any], name: str) -> DatedPrices:
     longer = cost.get("context_over_200k")
     if longer is not None and not tiers:
         tiers.append((200_000, _rates(table(longer, f"cost of {name}"), name)))
-    beside = sorted(str(key)[:80] for key in cost if key in {"input_audio", "output_audio"})
-    return DatedPrices(rates=_rates(cost, name), tiers=sorted(tiers, key=lambda tier: tier[0]), beside=beside)
+    return DatedPrices(rates=_rates(cost, name), tiers=sorted(tiers, key=lambda tier: tier[0]))
 
 
 def _rates(cost: Mapping[str, Any], name: str) -> Mapping[str, Decimal]:

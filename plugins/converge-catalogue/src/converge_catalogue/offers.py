@@ -10,11 +10,13 @@ from attrs import field, frozen
 from converge_catalogue.shapes import amount
 from converge_provider import PriceHours, Prices, PriceTier
 
-__all__ = ("DatedPrices", "Offer", "Service", "unique_names")
+__all__ = ("RATES", "DatedPrices", "Offer", "Service", "unique_names")
 
-_RATES = ("input", "output", "cache_read", "cache_write", "reasoning")
-_FIELDS = tuple(f"{name}_usd_per_mtok" for name in _RATES)
-
+RATES = (
+    *("input", "output", "cache_read", "cache_write", "reasoning"),
+    *("input_audio", "cache_read_audio", "cache_write_1h", "output_audio"),
+)
+"""The kinds of tokens that have a price; the last four are rare."""
 
 Tier = tuple[int, Mapping[str, Decimal]]
 """A size of the input, in tokens, and the rates above it."""
@@ -33,7 +35,7 @@ class DatedPrices:
     minutes: tuple[int, int] | None = None
     """The minutes of the day, in UTC, in which they hold; ``None``: all day."""
     rates: Mapping[str, Decimal]
-    """Dollars per million tokens: ``input``, ``output``, ``cache_read``, ``cache_write``, ``reasoning``."""
+    """Dollars per million tokens of each of :data:`RATES` that is stated."""
     tiers: Sequence[Tier] = field(default=(), converter=tuple[Tier, ...])
     """The same for inputs of more than so many tokens."""
     beside: Sequence[str] = field(default=(), converter=tuple[str, ...])
@@ -192,7 +194,7 @@ def _amounts(rates: Mapping[str, str]) -> Mapping[str, Decimal]:
 
 
 def _fields(rates: Mapping[str, Decimal]) -> dict[str, Any]:
-    return {field: rates[name] for name, field in zip(_RATES, _FIELDS, strict=True) if name in rates}
+    return {f"{name}_usd_per_mtok": rates[name] for name in RATES if name in rates}
 
 
 def unique_names(claimed: Iterable[tuple[str, int]]) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 from converge_catalogue.declaring import claims_of
 from converge_catalogue.listings import Listing
 from converge_catalogue.matching import service_ids
-from converge_catalogue.offers import DatedPrices
+from converge_catalogue.offers import RATES, DatedPrices
 from converge_catalogue.shelf import Shelf
 from converge_catalogue.snapshots import Head
 from converge_catalogue.sources import SOURCES
@@ -30,7 +30,8 @@ __all__ = (
     "whole_document",
 )
 
-_RATES = ("input", "output", "cache_read", "cache_write", "reasoning")
+_USUAL = 5
+"""So many kinds of tokens are shown always, the rest where somebody states a price."""
 
 
 def print_document(document: object) -> None:
@@ -122,15 +123,16 @@ def _sources(heads: Iterable[Head]) -> str:
 
 def print_comparison(found: Sequence[Listing]) -> None:
     """Print models side by side, a fact per line."""
+    stated = {name for one in found for name in RATES if _rate(one.prices, name) != "?"}
     rows: list[tuple[str, list[str]]] = [
         ("name", [one.name or "?" for one in found]),
         ("context, tokens", [_tokens(one.context_tokens) for one in found]),
         ("longest answer, tokens", [_tokens(one.max_output_tokens) for one in found]),
-        *((f"{name.replace('_', ' ')}, $/M", [_rate(one.prices, name) for one in found]) for name in _RATES),
+        *((f"{name.replace('_', ' ')}, $/M", [_rate(one.prices, name) for one in found]) for name in _kinds(stated)),
         ("reads", [", ".join(_modalities(one, "inputs") or ["?"]) for one in found]),
     ]
-    stated = dict.fromkeys(name for one in found for name in one.abilities)
-    rows += [(name.replace("_", "-"), [_yes_or_no(one.abilities.get(name)) for one in found]) for name in stated]
+    able = dict.fromkeys(name for one in found for name in one.abilities)
+    rows += [(name.replace("_", "-"), [_yes_or_no(one.abilities.get(name)) for one in found]) for name in able]
     rows.append(("looked at", [str(one.updated or "?") for one in found]))
     _table(("FACT", *(one.id for one in found)), ((name, *cells) for name, cells in rows))
 
@@ -151,7 +153,13 @@ def print_whole(one: Listing, heads: Sequence[Head]) -> None:
     history = list(_history(one))
     if history:
         click.echo("\nPrices, $ per million tokens; of those that hold at a moment the last counts:")
-        _table(("WHEN", *(name.replace("_", " ").upper() for name in _RATES), "BESIDE"), _history_rows(history))
+        every = (rates for one in history for rates in (one.rates, *(rates for _, rates in one.tiers)))
+        kinds = _kinds({name for rates in every for name in rates})
+        _table(("WHEN", *(name.replace("_", " ").upper() for name in kinds), "BESIDE"), _history_rows(history, kinds))
+
+
+def _kinds(stated: AbstractSet[str]) -> Sequence[str]:
+    return (*RATES[:_USUAL], *(name for name in RATES[_USUAL:] if name in stated))
 
 
 def _claims(one: Listing, heads: Sequence[Head]) -> Sequence[Any]:
@@ -195,12 +203,12 @@ def _history(one: Listing) -> Iterator[DatedPrices]:
             return
 
 
-def _history_rows(history: Iterable[DatedPrices]) -> Iterator[Sequence[str]]:
+def _history_rows(history: Iterable[DatedPrices], kinds: Sequence[str]) -> Iterator[Sequence[str]]:
     for one in history:
         beside = ", ".join(one.beside)
-        yield _when(one), *(_dollars(one.rates.get(name)) for name in _RATES), beside
+        yield _when(one), *(_dollars(one.rates.get(name)) for name in kinds), beside
         for above, rates in one.tiers:
-            yield f"  above {above:,} tokens", *(_dollars(rates.get(name)) for name in _RATES), ""
+            yield f"  above {above:,} tokens", *(_dollars(rates.get(name)) for name in kinds), ""
 
 
 def _when(one: DatedPrices) -> str:

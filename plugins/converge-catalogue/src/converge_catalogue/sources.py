@@ -21,7 +21,7 @@ __all__ = ("FACTS", "PRICES", "SOURCES", "Source", "parsed")
 _READ: dict[tuple[str, date], Snapshot] = {}
 """What this process has read of the libraries, for hosts whose cache folder cannot be written."""
 
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Changes when what is made of the data changes, so that what an older version made of it is not used."""
 
 
