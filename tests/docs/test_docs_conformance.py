@@ -15,22 +15,23 @@ from converge_provider import codec
 from converge_provider.testing.conformance import CHECKS, ConformanceReport
 from converge_provider.testing.conformance.features import FEATURES
 from converge_provider.testing.conformance.floors import floors
-from converge_provider.testing.conformance.reports import MARKS, SUITE
+from converge_provider.testing.conformance.reports import MARKS, SUITE, Outcome
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "conformance.md"
+LIVE = ROOT / "tests" / "live" / "reports"
 HEAD = f"""# Conformance
 
 After this page you know what the kit checks, what counts as a claim, and what each adapter passes.
 
 Version {SUITE} of the suite; how to use it is told in [Certify a backend](../extend/conformance.md).
-This page is written by `tox -e golden`, which runs the kit.
+This page is written by `tox -e golden`, which runs the kit; what it finds at real servers is written by `tox -e live`.
 """
 
 
 def page() -> str:
     """Write the whole page."""
-    return "\n".join([HEAD, *_adapters(_found()), *_features(), *_floors(), *_checks()])
+    return "\n".join([HEAD, *_adapters(_found()), *_servers(_live()), *_features(), *_floors(), *_checks()])
 
 
 def _found() -> Sequence[ConformanceReport]:
@@ -43,20 +44,40 @@ def _found() -> Sequence[ConformanceReport]:
             [sys.executable, "-m", "pytest", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert result.returncode == 0, result.stdout
-        documents = [json.loads(path.read_text("utf-8")) for path in sorted(Path(folder).iterdir())]
+        return _read(Path(folder))
+
+
+def _live() -> Sequence[ConformanceReport]:
+    """Read what `tox -e live` has written: those servers take gigabytes to install."""
+    return _read(LIVE)
+
+
+def _read(folder: Path) -> Sequence[ConformanceReport]:
+    documents = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
     return sorted((codec.load(ConformanceReport, one) for one in documents), key=lambda one: one.backend)
 
 
 def _adapters(reports: Sequence[ConformanceReport]) -> Iterator[str]:
     yield "## Adapters\n"
     yield "✓ passed, - not claimed, + works although nobody claims it, · not run; the reasons stand below.\n"
+    yield from _table(reports, "scripted", "wire", [report.wire or "" for report in reports])
+
+
+def _servers(reports: Sequence[ConformanceReport]) -> Iterator[str]:
+    yield "## Real servers\n"
+    yield "What the same adapters do at servers that anybody can install, with a model of 135 million parameters."
+    yield "`tox -e live` installs and starts them, and asks; nothing is scripted there.\n"
+    yield from _table(reports, "live", "server", [report.server or "" for report in reports])
+
+
+def _table(reports: Sequence[ConformanceReport], needs: str, further: str, told: Sequence[str]) -> Iterator[str]:
     names = [f"{report.distribution} {report.version}" for report in reports]
     yield f"| check | {' | '.join(names)} |"
     yield f"| --- |{' --- |' * len(reports)}"
     yield f"| *backend* | {' | '.join(f'`{report.backend}`' for report in reports)} |"
-    yield f"| *wire* | {' | '.join(report.wire or '' for report in reports)} |"
+    yield f"| *{further}* | {' | '.join(told)} |"
     for check in CHECKS:
-        if check.needs == "scripted":
+        if check.needs == needs:
             marks = [_mark(report, check.id) for report in reports]
             yield f"| `{check.id}` | {' | '.join(marks)} |"
     for report in reports:
@@ -71,7 +92,7 @@ def _mark(report: ConformanceReport, check: str) -> str:
 def _reasons(report: ConformanceReport) -> Iterator[str]:
     told = [result for result in report.results if result.text]
     if told:
-        yield f"\n### {report.backend}\n"
+        yield f"\n### {report.backend}{f' at {report.server}' if report.server else ''}\n"
         yield from (f"- `{result.check}`: {result.told}" for result in told)
 
 
@@ -105,6 +126,16 @@ def _checks() -> Iterator[str]:
 def test_page_shows_what_the_kit_has_and_finds() -> None:
     """Every adapter is certified anew, and the page says the same."""
     assert PAGE.read_text("utf-8") == page()
+
+
+def test_nothing_fails_at_a_real_server() -> None:
+    """What was last found at real servers has no failure: a fault is mended, or its reason is given."""
+    failed = [
+        f"{one.backend}: {result.told}" for one in _live() for result in one.results if result.outcome is Outcome.FAILED
+    ]
+
+    assert failed == []
+    assert {report.distribution for report in _live()} == {"converge-anthropic", "converge-local", "converge-openai"}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 from live_environments import HOME, Environment
 
 from converge_provider import Secret
@@ -35,6 +35,10 @@ class Server:
     key: Secret
     told: str
     """What it is, with the version."""
+
+    def before(self, other: "Server") -> "Server":
+        """Say what stands behind it, too."""
+        return evolve(self, told=f"{self.told} before {other.told}")
 
 
 @contextmanager

@@ -91,8 +91,8 @@ def main(names: Sequence[str]) -> None:
             "llamacpp": plain,
             "llama_cpp_python": lcp,
             "vllm": engine,
-            "litellm_vllm": proxy,
-            "litellm_lcp": proxy,
+            "litellm_vllm": proxy.before(engine),
+            "litellm_lcp": proxy.before(lcp),
         }
         keys = [STRANGER, *(server.key for server in servers.values())]
         for name in names:

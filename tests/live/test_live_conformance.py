@@ -98,9 +98,9 @@ class TestLiteLlmBeforeVllm(ChatBackendConformance):
     kinds = ("live",)
 
     @pytest.fixture
-    def conformance_subject(self, litellm: Server) -> Subject:
+    def conformance_subject(self, litellm: Server, vllm: Server) -> Subject:
         """Take the model behind it."""
-        return PLANS["litellm_vllm"].subject(litellm)
+        return PLANS["litellm_vllm"].subject(litellm.before(vllm))
 
 
 class TestLiteLlmBeforeLlamaCppPython(ChatBackendConformance):
@@ -109,9 +109,9 @@ class TestLiteLlmBeforeLlamaCppPython(ChatBackendConformance):
     kinds = ("live",)
 
     @pytest.fixture
-    def conformance_subject(self, litellm: Server) -> Subject:
+    def conformance_subject(self, litellm: Server, lcp: Server) -> Subject:
         """Take the model behind it."""
-        return PLANS["litellm_lcp"].subject(litellm)
+        return PLANS["litellm_lcp"].subject(litellm.before(lcp))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 
 from converge_openai.backend import ChatCompletions
+from converge_openai.facts import ModelFacts
 from converge_openai.provider import OpenAiCompatible
 from converge_openai.services import services
 from converge_provider import (
@@ -29,6 +30,7 @@ from converge_provider import (
     UsageReported,
 )
 from converge_provider.http import HttpChatBackend
+from converge_provider.testing.conformance import ChatBackendConformance, Subject
 from converge_provider.testing.llamacpp import llamacpp_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
@@ -246,3 +248,27 @@ async def test_real_server_that_is_not_there_is_a_network_error() -> None:
     """An engine that does not run is said to be not reachable, not to be without models."""
     with pytest.raises(NetworkError, match=r"could not connect to http://127\.0\.0\.1:9/v1/models"):
         await LLAMA.discover(LLAMA.settings(base_url="http://127.0.0.1:9"))
+
+
+class TestLlamaCppLive(ChatBackendConformance):
+    """SmolLM2 behind llama.cpp's server: it babbles, and the checks look at the shape of what it says."""
+
+    kinds = ("live",)
+
+    @pytest.fixture
+    def conformance_subject(self, url: str) -> Subject:
+        """Give the model of the running server."""
+        blind = ModelFacts(vision=False, documents=False, audio=False, reasoning=False)
+        facts = evolve(blind, context_tokens=1024, refuses=("tool_choice",))
+        return Subject.live_of_type(
+            LLAMA,
+            "smollm2",
+            settings=LLAMA.settings(base_url=url, api_key=Secret(KEY), models={"smollm2": facts}),
+            distribution="converge-openai",
+            wire="chat_completions",
+            exceptions={
+                **dict.fromkeys(("images", "documents", "audio", "tools"), "the model reads and writes text alone"),
+                "tool_choice": "the server forces no call where the model's template has no tools",
+            },
+            secrets=[Secret(KEY)],
+        )
