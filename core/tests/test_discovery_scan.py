@@ -200,6 +200,8 @@ RANGES = {
     "pre-release-of-the-next": (">=0.1,<0.2", "0.2.0.dev1", False),
     "extras": ("[http]>=0.1", "0.1.0", True),
     "extra-of-the-plugin": ('>=9; extra == "dev"', "0.1.0", True),
+    "extra-and-this-python": ("<9; extra == 'dev' or python_version >= '3'", "9", False),
+    "extra-of-nobody": ("<9; extra == ''", "9", False),
     "other-python": ('>=9; python_version < "3"', "0.1.0", True),
     "this-python": ('>=9; python_version >= "3"', "0.1.0", False),
     "by-address": (" @ https://example.invalid/core.whl", "0.1.0", True),
@@ -220,6 +222,7 @@ def test_everyday_ranges_do_not_import_packaging(site: FakeSite) -> None:
     within.cache_clear()
 
     assert within("[http,cli]<0.2,>=0.1", "0.1.7")
+    assert within("[cli]>=9,<10; extra == 'test'", "0.1.7")
     assert "packaging" not in sys.modules
 
 

@@ -14,6 +14,7 @@ from zlib import crc32
 import pytest
 from attrs import evolve
 
+from converge_catalogue.matching import find_offer
 from converge_catalogue.offers import DatedPrices, Offer, Service
 from converge_catalogue.shelf import Shelf
 from converge_catalogue.snapshots import BrokenSnapshotError, Head, Snapshot
@@ -96,7 +97,7 @@ def flip(content: bytes) -> bytes:
 
 def other_format(content: bytes) -> bytes:
     """Come from another version."""
-    return content.replace(b'"format":1', b'"format":2')
+    return content.replace(b'"format":2', b'"format":1')
 
 
 def no_json(_content: bytes) -> bytes:
@@ -157,7 +158,8 @@ HOSTILE: dict[str, dict[str, object]] = {
 def test_hostile_offer_with_a_right_digest_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
     """A file that somebody made with care still cannot bring in a value that makes no sense."""
     forged = snapshot()
-    line = json.dumps({"url": None, "names": {}, "dated": {}, "offers": [{"id": "m", **changes}]}).encode()
+    offer = json.dumps({"id": "m", **changes}).encode()
+    line = json.dumps({"url": None, "names": {}, "dated": {}, "ends": [len(offer)]}).encode() + b"\n" + offer
     Snapshot(HEAD, {"acme": (0, len(line), crc32(line))}, line).save(tmp_path / "s.jsonl")
     read = Snapshot.load(tmp_path / "s.jsonl")
     acme = read.service("acme")
@@ -168,11 +170,43 @@ def test_hostile_offer_with_a_right_digest_is_refused(changes: dict[str, object]
         _ = acme.offers[0]
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"url": 1, "offers": {}, "names": [], "dated": 5}'])
+@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"url": 1, "ends": {}, "names": [], "dated": 5}'])
 def test_hostile_line_is_refused(line: bytes) -> None:
     """A line that is no service is refused."""
     with pytest.raises(BrokenSnapshotError, match="acme cannot be read"):
         Snapshot(HEAD, {"acme": (0, len(line), crc32(line))}, line).service("acme")
+
+
+@pytest.mark.parametrize("ends", [[1_000], [-1], [1], [0], [10**30]])
+def test_offer_that_stands_nowhere_is_refused(ends: list[int]) -> None:
+    """A line that misplaces its offers gives none."""
+    line = json.dumps({"url": None, "names": {}, "dated": {}, "ends": ends}).encode() + b'\n{"id": "m", "prices": "'
+    acme = Snapshot(HEAD, {"acme": (0, len(line), crc32(line))}, line).service("acme")
+
+    assert acme is not None
+    with pytest.raises(BrokenSnapshotError, match=r"an offer .* cannot be read"):
+        list(acme.offers)
+
+
+def test_only_the_offer_that_is_asked_for_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a service with many models, one model costs one document and the line before them."""
+    service = bundled()["prices"].service("openai")
+    read: list[int] = []
+    loads = json.loads
+
+    def counting(text: bytes) -> object:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr("converge_catalogue.snapshots.json.loads", counting)
+    assert service is not None
+    found = find_offer(service, "gpt-4o")
+
+    assert found is not None
+    assert len(service.offers) > 20
+    assert len(read) == 1
+    assert service.offers[-1] == service.offers[len(service.offers) - 1]
+    assert service.offers[1:3] == [service.offers[1], service.offers[2]]
 
 
 @cache

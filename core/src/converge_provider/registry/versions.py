@@ -15,6 +15,7 @@ _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _EXTRAS = re.compile(r"\s*\[[A-Za-z0-9._, -]*\]")
 _RELEASE = re.compile(r"\d+(?:\.\d+)*")
 _CLAUSE = re.compile(rf"\s*(>=|<=|>|<|==|!=)\s*({_RELEASE.pattern})\s*")
+_OF_AN_EXTRA = re.compile(r"\s*extra\s*==\s*(?:'[\w.-]+'|\"[\w.-]+\")\s*")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -56,20 +57,23 @@ def within(wanted: str, version: str) -> bool:
     """
     Say whether a version meets what stands after the name in a requirement: specifiers, extras, a marker.
 
-    Plain comparisons of plain releases are decided here; all else is left to ``packaging``, whose import takes longer
-    than loading ten plugins.
+    Plain comparisons of plain releases are decided here, also those that only an extra asks for, which nobody does
+    here; all else is left to ``packaging``, whose import takes longer than loading ten plugins.
 
     Raises:
         ValueError: The requirement cannot be read.
 
     Example:
-        >>> within("[http]>=0.1,<0.2", "0.1.7"), within("(>=0.2)", "0.1.7")
-        (True, False)
+        >>> within("[http]>=0.1,<0.2", "0.1.7"), within("(>=0.2)", "0.1.7"), within(">=9; extra == 'test'", "0.1.7")
+        (True, False, True)
 
     """
     extras = _EXTRAS.match(wanted)
-    clauses = [_CLAUSE.fullmatch(clause) for clause in wanted[extras.end() if extras else 0 :].split(",")]
-    if _RELEASE.fullmatch(version) and all(clauses):
+    specifiers, is_marked, marker = wanted[extras.end() if extras else 0 :].partition(";")
+    clauses = [_CLAUSE.fullmatch(clause) for clause in specifiers.split(",")]
+    if is_marked and all(clauses) and _OF_AN_EXTRA.fullmatch(marker):
+        return True
+    if not is_marked and all(clauses) and _RELEASE.fullmatch(version):
         own = _numbers(version)
         return all(_OPERATORS[clause[1]](own, _numbers(clause[2])) for clause in clauses if clause is not None)
     return _decided_by_packaging(wanted, version)

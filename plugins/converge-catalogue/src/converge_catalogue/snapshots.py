@@ -1,10 +1,15 @@
-"""A source at one time, as a file: a head, and one line per service, so that only what is asked for is read."""
+"""
+A source at one time, as a file, of which only what is asked for is read.
+
+A head says where each service stands.  A service is a line that says where each of its offers stands, and its offers.
+"""
 
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 from zlib import crc32
@@ -15,7 +20,7 @@ from converge_catalogue.offers import Offer, Service
 
 __all__ = ("BrokenSnapshotError", "Head", "Snapshot")
 
-_FORMAT = 1
+_FORMAT = 2
 _MOST_BYTES = 64 * 1024 * 1024
 _LONGEST_HEAD = 1024 * 1024
 
@@ -76,11 +81,13 @@ class Head:
 class _Offers(Sequence[Offer]):
     """Offers that are read when they are asked for."""
 
-    def __init__(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        self._documents = documents
+    def __init__(self, body: bytes, ends: Sequence[int]) -> None:
+        self._body = body
+        self._ends = ends
+        """Where each offer ends in the body, and the next begins."""
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self._ends)
 
     @overload
     def __getitem__(self, place: int) -> Offer: ...
@@ -91,13 +98,18 @@ class _Offers(Sequence[Offer]):
     def __getitem__(self, place: int | slice) -> Offer | Sequence[Offer]:
         """Give one, or a stretch; raises ``BrokenSnapshotError``."""
         if isinstance(place, slice):
-            return _Offers(self._documents[place])
-        document = self._documents[place]  # an IndexError ends an iteration
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]  # an IndexError ends an iteration
+        text = self._body[self._ends[place - 1] if place else 0 : self._ends[place]]
         try:
-            return Offer.of_document(document)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as exc:
-            what = f"an offer {str(document)[:60]!r}"
+            return Offer.of_document(json.loads(text))
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as exc:
+            what = f"an offer {text[:60]!r}"
             raise _unreadable(what, exc) from exc
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _unreadable(what: str, exc: Exception) -> BrokenSnapshotError:
@@ -121,7 +133,10 @@ class Snapshot:
         pieces: list[bytes] = []
         begin = 0
         for service in services:
-            piece = json.dumps(service.document(), separators=(",", ":"), ensure_ascii=False).encode()
+            document = service.document()
+            offers = [_written(offer) for offer in document.pop("offers")]
+            document["ends"] = list(accumulate(map(len, offers)))
+            piece = _written(document) + b"\n" + b"".join(offers)
             lines[service.id] = (begin, len(piece), crc32(piece))
             pieces.append(piece)
             begin += len(piece) + 1
@@ -195,11 +210,12 @@ class Snapshot:
             message = f"what it says of {name!r} is not what was written"
             raise BrokenSnapshotError(message)
         try:
-            found = json.loads(line)
+            first, _, offers = line.partition(b"\n")
+            found = json.loads(first)
             return Service(
                 id=name,
                 url=found["url"],
-                offers=_Offers(found["offers"]),
+                offers=_Offers(offers, [int(end) for end in found["ends"]]),
                 names=dict(found["names"]),
                 dated=dict(found["dated"]),
             )
