@@ -105,6 +105,26 @@ def test_doctor_says_that_nobody_can_answer(capsys: pytest.CaptureFixture[str]) 
     assert "\nbackends: Configure a provider, or fetch the small model: converge chat --pull\n" in out
 
 
+def test_doctor_only_names_that_many_need_something_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody has configured is one line, as in the list; what is, or makes no sense, and all JSON, is told."""
+    lacking = [
+        ScriptedProviderType(f"vendor{n}", ScriptedBackend(id=f"vendor{n}/m"), missing=[f"KEY{n}"]) for n in range(13)
+    ]
+    configure(home, "[providers.vendor3]\n[providers.vendor4]\nenabled = false\n")
+    cli.main(["doctor"], registry=PluginRegistry.of(tiny(), *lacking))
+    told = [line for line in capsys.readouterr().out.splitlines() if "provider" in line.partition("  ")[0]]
+    cli.main(["doctor", "--json"], registry=PluginRegistry.of(tiny(), *lacking))
+    findings = json.loads(capsys.readouterr().out)["findings"]
+
+    assert [" ".join(line.split()) for line in told[1:]] == [
+        "provider tiny ok configured",
+        "provider vendor3 note needs KEY3",
+        "provider vendor4 note switched off",
+        "other providers note 11 more need something first, see: converge list --all",
+    ]
+    assert sum(one["check"].startswith("provider ") for one in findings) == 14
+
+
 def test_doctor_works_without_any_plugin(capsys: pytest.CaptureFixture[str]) -> None:
     """With nothing installed it still tells what it found."""
     code = cli.main(["doctor", "--json"], registry=PluginRegistry.discover(distributions=()))

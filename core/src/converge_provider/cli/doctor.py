@@ -16,6 +16,7 @@ from converge_provider.cli.failures import failure_of
 from converge_provider.cli.options import json_option, verbose_option
 from converge_provider.cli.screen import Column
 from converge_provider.cli.session import Session, pass_session
+from converge_provider.cli.unready import only_named
 from converge_provider.errors import ConvergeError
 from converge_provider.values.classes import frozen
 
@@ -46,7 +47,7 @@ def command(session: Session) -> int:
     Check the installation, the configuration and the plugins.
 
     Credentials are named, never shown, and no network is touched.  The exit code is 1 when something is `bad`; a `note`
-    is worth knowing.
+    is worth knowing. When many providers need a key or an address first, one line says how many.
     """
     findings = [*_interpreter(), *_extras(), *_configured(session), *_folders(session)]
     sound = all(finding.state != "bad" for finding in findings)
@@ -123,16 +124,22 @@ def _providers(session: Session) -> Iterator[Finding]:
         failure = failure_of(exc)
         yield Finding(check="providers", state="bad", text=failure.text, remedy=failure.remedy)
         return
+    folded = frozenset[str]() if session.screen.json else only_named(session)
     for name, provider in sorted(catalogue.providers.items()):
         check = f"provider {name}"
         if provider.problem:
             yield Finding(check=check, state="bad", text=provider.problem)
         elif not provider.enabled:
             yield Finding(check=check, state="note", text="switched off")
+        elif provider.missing and name in folded:
+            continue
         elif provider.missing:
             yield Finding(check=check, state="note", text=f"needs {', '.join(provider.missing)}")
         else:
             yield Finding(check=check, state="ok", text="configured")
+    if folded:
+        text = f"{len(folded)} more need something first, see: converge list --all"
+        yield Finding(check="other providers", state="note", text=text)
     if not any(not entry.missing for entry in catalogue.entries):
         remedy = "Configure a provider, or fetch the small model: converge chat --pull"
         yield Finding(check="backends", state="note", text="none is configured, so nobody can answer", remedy=remedy)

@@ -10,11 +10,12 @@ from attrs import evolve
 from converge_provider.cli.options import json_option, verbose_option
 from converge_provider.cli.screen import Column
 from converge_provider.cli.session import Session, pass_session
+from converge_provider.cli.unready import only_named
 from converge_provider.cli.words import Number
 from converge_provider.values.descriptors import CAPABILITY_FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping
 
     from converge_provider.cli.health import Remembered
     from converge_provider.contract.backends import Health
@@ -30,8 +31,6 @@ _COLUMNS = (
     Column(title="STATE"),
 )
 _HEALTH = Column(title="HEALTH")
-_MOST_UNREADY = 10
-"""How many lines are shown of what needs something first and nobody has configured; more are one closing line."""
 
 
 @click.command("list")
@@ -66,30 +65,12 @@ def command(session: Session, *, probe: bool, timeout_s: float, everything: bool
         session.screen.write("No backend is known, since no plugin brings one. Try: pip install converge-local")
     else:
         columns = (*_COLUMNS, _HEALTH) if health else _COLUMNS
-        unready = _unready(session)
-        folded = set[str]() if everything or len(unready) <= _MOST_UNREADY else {name for name, _ in unready}
+        folded = frozenset[str]() if everything else only_named(session)
         session.screen.table(columns, (row[: len(columns)] for row in _rows(session, health, folded)))
         if folded:
             names = ", ".join(sorted(folded))
             session.screen.write(f"{len(folded)} more need something first, see: converge list --all\n  {names}")
     session.say_quarantined()
-
-
-def _unready(session: Session) -> "Sequence[tuple[str, str]]":
-    """Give what needs something first and nobody has configured: by provider, and backend or nothing."""
-    named = session.configuration.providers
-    lacking = [
-        (str(entry.descriptor.provider), entry.id)
-        for entry in session.catalogue.entries
-        if entry.missing and str(entry.descriptor.provider) not in named
-    ]
-    served = {str(entry.descriptor.provider) for entry in session.catalogue.entries}
-    bare = [
-        (name, "")
-        for name, provider in session.catalogue.providers.items()
-        if provider.missing and not provider.problem and name not in served and name not in named
-    ]
-    return lacking + bare
 
 
 def _rows(
