@@ -15,7 +15,16 @@ import pytest
 
 from converge_provider import Secret, codec
 from converge_provider.testing.canned import CannedServer, Step, answer, event_stream, json_answer
-from converge_provider.testing.recording import Exchange, Piece, Recorder, Recording, Replay, Scrubber, UnscrubbedError
+from converge_provider.testing.recording import (
+    Exchange,
+    Piece,
+    Recorder,
+    Recording,
+    Replay,
+    Scrubber,
+    UnscrubbedError,
+    replayed,
+)
 from converge_provider.testing.recording.scrubbing import is_private
 
 CANARY = "sk-canary/0123+456=789 ü"
@@ -209,15 +218,11 @@ def test_replay_answers_what_was_asked(tmp_path: Path) -> None:
     with CannedServer([json_answer({"n": n}) for n in range(3)]) as real, Recorder(real.url) as recorder:
         for question in (b'{"a": 1, "b": "x"}', b'{"a": 2}', b'{"a": 1, "b": "x"}'):
             ask(recorder.url, body=question)
-        replay = Replay(recorder.recording(server="example 1.0"))
+        recording = recorder.recording(server="example 1.0")
 
-    with CannedServer(replay) as server:
-        said = [
-            ask(server.url, body=one).json()["n"]
-            for one in (b'{"a": 2}', *[b'{"b":"x","a":1}'] * 3)
-        ]
+    with replayed(recording) as server:
+        said = [ask(server.url, body=one).json()["n"] for one in (b'{"a": 2}', *[b'{"b":"x","a":1}'] * 3)]
     assert said == [1, 0, 2, 2]
-    assert replay.strangers == []
 
 
 def test_replay_tells_what_was_never_asked() -> None:
@@ -233,6 +238,17 @@ def test_replay_tells_what_was_never_asked() -> None:
         "POST /v2 was not recorded",
     ]
     assert near.json()["error"]["message"] == replay.strangers[0]
+
+
+def test_stranger_fails_the_test_that_replays() -> None:
+    """Who replays in a test learns what was asked beside the recording, even when nothing came of it."""
+    recording = recorded(json_answer({}))
+
+    with (
+        pytest.raises(AssertionError, match=r"at the recorded example 1\.0: POST /v3 was not recorded"),
+        replayed(recording) as server,
+    ):
+        ask(server.url, path="/v3")
 
 
 def test_replay_masks_as_the_recorder_did() -> None:

@@ -9,8 +9,8 @@ Record what real servers say, without secrets, and replay it in ordinary tests.
         ...                                              # whatever speaks to recorder.url
         recorder.recording(server="example 1.2").save(folder / "example.json")
 
-**Replay**: ``CannedServer(Replay(Recording.load(path)))`` sends the recorded bytes, cut as they came, to whoever asks
-the same.
+**Replay**: ``with replayed(Recording.load(path)) as server`` sends the recorded bytes, cut as they came, to whoever
+asks the same at ``server.url``; what was never recorded fails the test, and says how it differs.
 
 **Scrubbed** is what stands under a private name (keys, tokens, cookies, passwords, accounts, organisations, projects;
 in headers, queries, forms, and anywhere in JSON, also within texts), and each of the ``secrets`` wherever and however
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from converge_provider.testing.recording.exchanges import LARGEST, Exchange, Piece, Recording
     from converge_provider.testing.recording.recorder import Recorder
-    from converge_provider.testing.recording.replaying import Replay
+    from converge_provider.testing.recording.replaying import Replay, replayed
     from converge_provider.testing.recording.scrubbing import Scrubber, UnscrubbedError
 
 _HOMES = {
@@ -36,9 +36,10 @@ _HOMES = {
     "Replay": "replaying",
     "Scrubber": "scrubbing",
     "UnscrubbedError": "scrubbing",
+    "replayed": "replaying",
 }
 
-__all__ = ("LARGEST", "Exchange", "Piece", "Recorder", "Recording", "Replay", "Scrubber", "UnscrubbedError")
+__all__ = ("LARGEST", "Exchange", "Piece", "Recorder", "Recording", "Replay", "Scrubber", "UnscrubbedError", "replayed")
 
 
 def __getattr__(name: str) -> object:

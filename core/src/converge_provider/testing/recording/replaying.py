@@ -2,19 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 
-from converge_provider.testing.canned import CannedRequest, Step, json_answer
+from converge_provider.testing.canned import CannedRequest, CannedServer, Step, json_answer
 from converge_provider.testing.recording.exchanges import Exchange, Recording
 from converge_provider.testing.recording.scrubbing import Scrubber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("Replay",)
+__all__ = ("Replay", "replayed")
 
 
 @define
@@ -47,6 +48,21 @@ class Replay:
         stranger = f"{request.method} {path} was not recorded{_nearest(near, body)}"
         self.strangers.append(stranger)
         return json_answer({"error": {"message": stranger, "code": 501}}, status=501)
+
+
+@contextmanager
+def replayed(recording: Recording, *, timed: bool = False) -> Generator[CannedServer, None, None]:
+    """
+    Serve a recording on loopback.
+
+    Raises:
+        AssertionError: In the end, something was asked that was never recorded.
+
+    """
+    replay = Replay(recording, timed)
+    with CannedServer(replay) as server:
+        yield server
+    assert not replay.strangers, f"at the recorded {recording.server}: {'; '.join(replay.strangers)}"
 
 
 def _document(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
