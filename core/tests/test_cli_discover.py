@@ -209,10 +209,22 @@ def test_write_finds_the_provider_that_is_meant(home: Path) -> None:
     assert providers["fast-8002"] == {"type": "fast", "base_url": "http://localhost:8002/v1", "models": {"c": {}}}
 
 
+def test_engine_that_wants_a_key_is_written_with_its_address(home: Path) -> None:
+    """What is known is written; its models come when it is asked again with a key."""
+    cli.main(["discover", "--write", "--port", "9000"], registry=registry())
+
+    assert config(home) == {"providers": {"fast": {"base_url": "http://localhost:9000/v1"}}}
+
+
+def refuse(*_: object, **__: object) -> bool:
+    """Answer a question with no."""
+    return False
+
+
 def test_write_asks_a_person(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person is asked after seeing the change, and a no leaves everything as it is."""
     monkeypatch.setattr("converge_provider.cli.screen.Screen.can_ask", True)
-    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    monkeypatch.setattr("click.confirm", refuse)
     assert cli.main(["discover", "--write"], registry=registry()) == 0
 
     assert capsys.readouterr().err.endswith("nothing was written\n")

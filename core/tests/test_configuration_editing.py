@@ -51,6 +51,13 @@ def test_table_that_is_there_gets_what_it_lacks(newline: str) -> None:
     assert ("\r\n" in made) == (newline == "\r\n")
 
 
+def test_line_that_only_looks_like_a_table_is_none() -> None:
+    """A list over several lines, and a table among several of one name, take nothing in."""
+    text = "x = [\n[1, 2],\n[\n3]]\n[[a]]\ny = 1\n[b]\n"
+
+    assert added(text, {"b": {"z": 1}}) == f"{text}z = 1\n"
+
+
 def test_value_that_is_there_stays() -> None:
     """Nothing that a person wrote is overwritten, and a file that has all of it is left as it is."""
     text = '[providers.vllm]\nbase_url="http://mine"\n[providers.vllm.models]\nb = 3\n"org/a" = {context_tokens = 1}\n'
@@ -87,7 +94,7 @@ VALUES = st.one_of(NAMES, st.integers(-(2**63), 2**63 - 1), st.booleans())
 @given(st.dictionaries(NAMES, VALUES, max_size=3), st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=2)))
 def test_what_is_added_reads_back(values: dict[str, Any], tables: dict[str, Any]) -> None:
     """Whatever names and texts an engine comes up with, they are written so that they read back."""
-    wanted = {"top": {**values, **tables}, "other": {"t": {}}}
+    wanted: dict[str, Any] = {"top": {**values, **tables}, "other": {"t": {}}}
 
     assert tomllib.loads(added("# mine\n[first]\nx = 1\n", wanted)) == {"first": {"x": 1}, **wanted}
 

@@ -1,7 +1,8 @@
 """Relayed jobs: who is eligible, what bounds them, and that every end has a code and leaves nothing behind."""
 
+import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
@@ -376,19 +377,15 @@ async def test_plugin_that_does_not_keep_its_claim_is_named(backend: Claiming, s
     assert said in str(error)
 
 
-@pytest.mark.parametrize(
-    ("parts", "gate"),
-    [
-        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}, "tool_use"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]}, "vision"),
-        ({"messages": [{"role": "user", "content": [{"type": "document", "source": {}}]}]}, "documents"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}]},
-            "vision",
-        ),
-    ],
-    ids=["tools", "image", "document", "image-of-a-tool"],
+NEEDY: tuple[tuple[JsonObject, str], ...] = (
+    ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}, "tool_use"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]}, "vision"),
+    ({"messages": [{"role": "user", "content": [{"type": "document", "source": {}}]}]}, "documents"),
+    ({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}]}, "vision"),
 )
+
+
+@pytest.mark.parametrize(("parts", "gate"), NEEDY, ids=["tools", "image", "document", "image-of-a-tool"])
 async def test_needs_are_read_from_the_callers_json(parts: JsonObject, gate: str) -> None:
     """Every gate holds for a relayed request, in either format's spelling."""
     error = await refused(Engine(catalogue_of(ScriptedJobs(b"a", id="acme/one"))).relay(), job({**ASKED, **parts}))
@@ -416,16 +413,18 @@ async def test_odd_requests_are_the_servers_to_refuse(odd: JsonObject) -> None:
     assert backend.jobs[0].request == {**ASKED, **odd}
 
 
-@pytest.mark.parametrize(
-    "nonsense",
-    [{"max_concurrent": 0}, {"max_concurrent": True}, {"sink_timeout_s": 0}, {"sink_timeout_s": float("inf")}],
-    ids=repr,
-)
-async def test_nonsense_is_refused_in_one_line(nonsense: dict[str, float]) -> None:
-    """Limits that make no sense are named with what was given."""
-    name = next(iter(nonsense))
-    with pytest.raises(ConfigurationError, match=f"{name} must be"):
-        Engine(catalogue_of()).relay(**nonsense)  # type: ignore[arg-type]  # wrong on purpose
+@pytest.mark.parametrize("value", [0, -1, True, 1.5], ids=repr)
+async def test_number_of_jobs_that_makes_no_sense_is_refused(value: Any) -> None:
+    """At least one whole job may be under way."""
+    with pytest.raises(ConfigurationError, match="max_concurrent must be"):
+        Engine(catalogue_of()).relay(max_concurrent=value)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, "5"], ids=repr)
+async def test_time_of_a_sink_that_makes_no_sense_is_refused(value: Any) -> None:
+    """A sink has some time, and never for ever."""
+    with pytest.raises(ConfigurationError, match="sink_timeout_s must be"):
+        Engine(catalogue_of()).relay(sink_timeout_s=value)
 
 
 async def test_closed_engine_takes_no_jobs() -> None:

@@ -53,7 +53,7 @@ class Kind(ScriptedProviderType):
             return None
         if isinstance(answer, Exception):
             raise answer
-        if isinstance(answer, float):
+        if isinstance(answer, int | float):
             await anyio.sleep(answer)
             return None
         models = [BackendDescriptor.unstated(self.name, model) for model in answer]

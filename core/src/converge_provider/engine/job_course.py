@@ -64,11 +64,11 @@ class SpeakersOnly:
         """Name them."""
         return self._barred
 
-    async def admit(self, _admission: "Admission") -> Reason | None:
+    async def admit(self, admission: "Admission") -> Reason | None:  # noqa: ARG002 - who was not barred may
         """Let everybody through who was not barred."""
         return None
 
-    def release(self, _admission: "Admission", _attempt: Attempt | None) -> None:
+    def release(self, admission: "Admission", attempt: Attempt | None) -> None:
         """Have nothing to give back."""
 
 

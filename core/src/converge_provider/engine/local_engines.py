@@ -109,14 +109,12 @@ def _kinds(types: "Mapping[str, ProviderType]") -> _Kinds:
     found: list[tuple[int, str, LocalProviderType, LocalPlace]] = []
     for name, kind in types.items():
         try:
-            place = kind.local if isinstance(kind, LocalProviderType) else None
+            if isinstance(kind, LocalProviderType) and (place := kind.local) is not None:
+                found.append((place.rank, name, kind, place))
         except ConvergeError:
             raise  # such as a missing library, which would look as if nobody answered
         except Exception as exc:  # noqa: BLE001 - a plugin may raise anything
             log.warning("provider type %r does not say where its engines answer: %s", name, type(exc).__name__)
-            continue
-        if place is not None:
-            found.append((place.rank, name, kind, place))  # type: ignore[arg-type]  # only such a type has a place
     return {name: (kind, place) for _, name, kind, place in sorted(found, key=lambda one: one[:2])}
 
 

@@ -160,15 +160,15 @@ async def _lmstudio(place: _Place) -> _Seen | None:
 async def _ollama(place: _Place) -> _Seen | None:
     """Have a version and tags; the window is the one with which a model is served, where that is known."""
     version = as_object(parsed((await place.get("/api/version")).body))
-    tags = as_object(parsed((await place.get("/api/tags")).body)).get("models")
-    if not isinstance(version.get("version"), str) or not isinstance(tags, list):
+    tags = as_object(parsed((await place.get("/api/tags")).body))
+    if not isinstance(version.get("version"), str) or not isinstance(tags.get("models"), list):
         return None
     served = await place.get("/api/ps")
     windows = {
         one.get("model"): one.get("context_length") for one in _objects(as_object(parsed(served.body)), "models")
     }
     models: list[ListedModel] = []
-    for name in dict.fromkeys(str(one.get("model", "")) for one in map(as_object, as_list(tags))):
+    for name in dict.fromkeys(str(one.get("model", "")) for one in _objects(tags, "models")):
         hurried = len(models) >= _MOST_SHOWN or time.monotonic() - place.began_s > _SHOWING_S
         model = ListedModel(id=name) if hurried else await _shown(place, name)
         window = windows.get(name)
