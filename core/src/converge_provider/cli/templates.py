@@ -5,6 +5,7 @@ The templates of plugins, with names of one's own in the place of theirs.
 as they are tested there; ``tox -e golden`` writes it, and a test compares, so that an installed core carries them.
 """
 
+import ast
 import json
 import keyword
 import re
@@ -20,7 +21,6 @@ Kind: TypeAlias = Literal["backend", "policy"]
 
 _VALID = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.]+[A-Za-z0-9]+)*")
 _LONGEST = 48
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _OF_THE_TEMPLATE_ALONE = re.compile(r"^It is the template of .*\n", re.MULTILINE)
 
 
@@ -108,10 +108,24 @@ def _refuse_taken_words(kind: Kind, names: Names) -> None:
     """Refuse a name that means something else to Python, or where it would stand."""
     stands_for = {old: new for old, new in names.replacements.items() if old in {"TemplateBackend", "template_score"}}
     (new,) = stands_for.values()
-    words = {word for text in _template(kind).values() for word in _WORD.findall(text)}
-    if keyword.iskeyword(new) or new in words:
+    code = [text for path, text in _template(kind).items() if path.endswith(".py")]
+    if keyword.iskeyword(new) or any(new in _words(text) for text in code):
         message = f"{names.registered!r} cannot be its name: {new!r} means something else in what is written"
         raise NameRefusedError(message)
+
+
+def _words(code: str) -> set[str]:
+    """Give the names that stand for something in a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.alias(name=name, asname=other):
+                found.add(other or name)
+            case _:
+                pass
+    return found
 
 
 def files_of(kind: Kind, names: Names) -> Mapping[str, str]:
