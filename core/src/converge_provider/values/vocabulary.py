@@ -22,6 +22,8 @@ class Word(Enum):
         """Give the spelling in documents."""
         return str(self.value)
 
+    __hash__ = object.__hash__  # members are equal where they are the same; an enum hashes its name, in Python
+
 
 class _Ordered(Word):
     """A vocabulary whose members are ordered as they are written."""
