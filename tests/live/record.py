@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 from attrs import evolve
 from live_servers import Server, litellm_before, llama_cpp_python, llamacpp, vllm
-from live_subjects import PLANS, Plan
+from live_subjects import PLANS
 
 from converge_provider import ChatRequest, LlmError, Secret, ToolChoice, ToolDefinition, codec
 from converge_provider.http import HttpChatBackend
@@ -16,11 +16,14 @@ from converge_provider.testing.conformance import CHECKS, Subject, run_check
 from converge_provider.testing.recording import Recorder
 
 FOLDER = Path(__file__).parents[2] / "plugins" / "converge-openai" / "tests" / "recorded"
-LABELS = (
-    "chat system multi-turn unicode stop-sequences max-tokens usage stream tools tool-named tool-banned tool-results"
-)
-CHECKED = {f"live.{name}" for name in f"{LABELS} json schema overflow health list-models".split()}
-"""The kit's checks whose exchanges are recorded: each once, and no long ones."""
+NAMES = ("chat", "stream", "tools", "tool-named", "tool-results", "json", "schema", "health", "list-models")
+BRIEF = {f"live.{name}" for name in NAMES}
+"""The kit's checks whose exchanges are recorded at a proxy."""
+FURTHER = ("system", "multi-turn", "unicode", "stop-sequences", "max-tokens", "usage")
+CHECKED = BRIEF | {f"live.{name}" for name in FURTHER}
+"""The same at engines; none of them is long."""
+LABELS = {"vllm": CHECKED | {"live.overflow"}, "litellm_vllm": BRIEF, "litellm_lcp": BRIEF}
+"""Where it is otherwise: an overflow takes much room, and vLLM's was a fault once."""
 WEATHER = ToolDefinition(
     name="weather",
     description="Tell the weather.",
@@ -40,12 +43,13 @@ EXTRAS: Mapping[str, ChatRequest] = {
 """What no check of the kit asks for."""
 
 
-async def ask(plan: Plan, server: Server, recorder: Recorder) -> Mapping[str, str]:
+async def ask(name: str, server: Server, recorder: Recorder) -> Mapping[str, str]:
     """Ask everything, and give what became of the kit's checks."""
     outcomes: dict[str, str] = {}
+    plan = PLANS[name]
     subject = plan.subject(server, url=recorder.url)
     for check in CHECKS:
-        if check.id in CHECKED:
+        if check.id in LABELS.get(name, CHECKED):
             recorder.label = check.id
             outcomes[check.id] = str((await run_check(check, subject)).outcome)
     stranger, elsewhere = evolve(server, key=STRANGER), evolve(plan, model="no-such-model")
@@ -73,11 +77,10 @@ async def _ask_once(recorder: Recorder, label: str, subject: Subject) -> None:
 
 def record(name: str, server: Server, keys: Sequence[Secret]) -> None:
     """Record one plan at its server."""
-    plan = PLANS[name]
     with Recorder(server.url, secrets=keys) as recorder:
-        outcomes = anyio.run(ask, plan, server, recorder)
+        outcomes = anyio.run(ask, name, server, recorder)
         requests = {label: codec.dump(request) for label, request in EXTRAS.items()}
-        about = {**plan.about, "outcomes": outcomes, "requests": requests}
+        about = {**PLANS[name].about, "outcomes": outcomes, "requests": requests}
         recording = recorder.recording(server=server.told, about=about)
     path = FOLDER / f"{name}.json"
     recording.save(path)
