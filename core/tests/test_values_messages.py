@@ -11,6 +11,7 @@ from converge_provider import (
     ChatRequest,
     ChatResponse,
     ChatRole,
+    Conversation,
     Cost,
     ImagePart,
     Prices,
@@ -86,11 +87,31 @@ def test_response_needs_only_its_text() -> None:
     assert (response.metadata, response.parts, response.usage_detail) == ({}, (), None)
 
 
+def test_result_of_a_tool_may_be_an_error() -> None:
+    """Only the result of a tool can be an error; a document says it only then."""
+    failed = ChatMessage.tool("c1", "the station is down", is_error=True)
+    document = {"role": "tool", "content": "the station is down", "tool_call_id": "c1"}
+
+    assert codec.dump(failed) == document | {"is_error": True}
+    assert codec.load(ChatMessage, document | {"is_error": True}) == failed
+    assert codec.dump(ChatMessage.tool("c1", "the station is down")) == document
+    assert Conversation().tool("c1", "the station is down", is_error=True).messages == (failed,)
+    with pytest.raises(ValueError, match="is_error is said of the result of a tool, not of a message of the user"):
+        ChatMessage(role=ChatRole.USER, content="no", is_error=True)
+
+
 def test_usage_buckets_add_up_to_the_contracts_numbers() -> None:
     """Prompt is all that was read or kept, completion all that was made, and no token is counted twice."""
     usage = UsageDetail(
-        input_uncached=1, cache_read=10, cache_write=100, output=1_000, reasoning=10_000,
-        input_audio=2, cache_read_audio=20, cache_write_1h=200, output_audio=2_000,
+        input_uncached=1,
+        cache_read=10,
+        cache_write=100,
+        output=1_000,
+        reasoning=10_000,
+        input_audio=2,
+        cache_read_audio=20,
+        cache_write_1h=200,
+        output_audio=2_000,
     )
 
     assert usage.totals() == TokenUsage(prompt_tokens=333, completion_tokens=13_000, total_tokens=13_333)

@@ -88,6 +88,7 @@ CONVERSATION = ask(
             role=ChatRole.TOOL,
             tool_call_id="toolu_b",
             parts=(TextPart(text="the station is down"), ImagePart(media_type="image/png", data=b"\x89PNG")),
+            is_error=True,
         ),
         ChatMessage.user("And now?"),
         ChatMessage.assistant(""),
@@ -99,7 +100,6 @@ CONVERSATION = ask(
     ),
     system="You are kind.",
     tools=(WEATHER, TIME),
-    extra={"is_error": ["toolu_b"]},
 )
 SENSES = ask(
     messages=(

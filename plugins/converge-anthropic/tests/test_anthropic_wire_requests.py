@@ -219,7 +219,6 @@ REFUSED: dict[str, tuple[ChatRequest, Dialect, str]] = {
         dialect(),
         "extra must not set output_config.format.type",
     ),
-    "an error that is no list of calls": (ask(extra={"is_error": True}), dialect(), "extra's is_error is a list"),
 }
 
 

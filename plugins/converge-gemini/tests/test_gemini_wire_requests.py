@@ -156,6 +156,18 @@ def test_gemini_results_of_two_turns_stand_apart() -> None:
     assert wire["contents"][4]["parts"][0]["functionResponse"]["name"] == "u"
 
 
+def test_gemini_result_that_is_an_error_is_said_to_be_one() -> None:
+    """Google tells the output of a function from the error that stands in its place by the key."""
+    call = messages(
+        ChatMessage.assistant("", tool_calls=(CALL, evolve(CALL, id="c2"))),
+        ChatMessage.tool("c1", "sun"),
+        ChatMessage.tool("c2", "the station is down", is_error=True),
+    )
+
+    results = [part["functionResponse"]["response"] for part in to_wire(call, M1)["contents"][2]["parts"]]
+    assert results == [{"output": "sun"}, {"error": "the station is down"}]
+
+
 def test_gemini_text_parts_keep_their_borders_and_empty_ones_go() -> None:
     """A text without a signature loses nothing when it is empty; one with a signature stays."""
     parts = (

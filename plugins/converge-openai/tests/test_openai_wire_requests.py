@@ -161,6 +161,17 @@ def test_reasoning_of_earlier_answers_is_not_sent() -> None:
     assert to_wire(request, PLAIN, stream=False)["messages"][0] == {"role": "assistant", "content": ""}
 
 
+def test_result_that_is_an_error_goes_as_its_text() -> None:
+    """The wire has no word for it, and a field that a service does not know may be refused."""
+    call = ToolCall(id="call_1", name="weather", arguments="{}")
+    request = ask(
+        messages=(ChatMessage.assistant("", tool_calls=(call,)), ChatMessage.tool("call_1", "no", is_error=True))
+    )
+
+    message = to_wire(request, PLAIN, stream=False)["messages"][1]
+    assert message == {"role": "tool", "content": "no", "tool_call_id": "call_1"}
+
+
 def test_message_of_calls_alone_has_no_content_or_an_empty_one() -> None:
     """Where templates fail at a message without content, one that holds calls alone has an empty text."""
     call = ToolCall(id="call_1", name="weather", arguments="{}")

@@ -50,9 +50,9 @@ class Conversation:
             ChatMessage(role=ChatRole.ASSISTANT, content=content, tool_calls=response.tool_calls, parts=parts)
         )
 
-    def tool(self, tool_call_id: str, content: str) -> "Conversation":
-        """Give the result of a tool that the model called."""
-        return self.add(ChatMessage.tool(tool_call_id, content))
+    def tool(self, tool_call_id: str, content: str, *, is_error: bool = False) -> "Conversation":
+        """Give the result of a tool that the model called, or say why there is none."""
+        return self.add(ChatMessage.tool(tool_call_id, content, is_error=is_error))
 
     def request(self, **fields: Any) -> ChatRequest:  # noqa: ANN401 - the fields of ChatRequest
         """

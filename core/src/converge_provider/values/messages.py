@@ -111,8 +111,13 @@ class ChatMessage:
     """The call that a tool message answers."""
     parts: Sequence[Part] = field(default=(), converter=tuple[Part, ...], metadata={"omit_empty": True})
     """Text, images, documents, audio and reasoning, in order."""
+    is_error: bool = field(default=False, metadata={"omit_empty": True})
+    """Whether a tool message gives an error; its text says so, too, since not every wire has a place for it."""
 
     def __attrs_post_init__(self) -> None:
+        if self.is_error and self.role is not ChatRole.TOOL:
+            message = f"is_error is said of the result of a tool, not of a message of the {self.role}"
+            raise ValueError(message)
         if not self.parts:
             return
         text = text_of(self.parts)
@@ -137,6 +142,6 @@ class ChatMessage:
         return cls(role=ChatRole.ASSISTANT, content=content, tool_calls=tool_calls)
 
     @classmethod
-    def tool(cls, tool_call_id: str, content: str) -> "ChatMessage":
-        """Give the result of a tool."""
-        return cls(role=ChatRole.TOOL, content=content, tool_call_id=tool_call_id)
+    def tool(cls, tool_call_id: str, content: str, *, is_error: bool = False) -> "ChatMessage":
+        """Give the result of a tool, or say why it has none."""
+        return cls(role=ChatRole.TOOL, content=content, tool_call_id=tool_call_id, is_error=is_error)

@@ -24,8 +24,7 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
     Turn a request into JSON.
 
     ``extra`` is merged in last: objects member by member, tools behind the request's own; whatever else is there
-    already is refused.  Two fields that the vendor has inside of blocks are put there: ``citations`` into every
-    document, ``is_error``, a list of ids of calls, into the results of those calls.
+    already is refused.  One that the vendor has inside of blocks is put there: ``citations``, into every document.
 
     Args:
         request: The request; its ``model`` is a wish that selection has dealt with.
@@ -38,7 +37,7 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
     """
     refuse_unhonoured(request, model=dialect.model, honours=dialect.honours)
     extra = dict(request.extra)
-    inner = Inner(citations=extra.pop("citations", None), failed=_failed(extra.pop("is_error", [])))
+    inner = Inner(citations=extra.pop("citations", None))
     conversation = conversation_to_wire(request.messages, dialect, inner)
     _check_turns(conversation, dialect)
     max_tokens = dialect.max_tokens if request.max_tokens is None else request.max_tokens
@@ -66,13 +65,6 @@ def to_wire(request: ChatRequest, dialect: Dialect, *, stream: bool) -> dict[str
     if taken:
         raise _taken(taken)
     return _shortened(_merged(wire, extra))
-
-
-def _failed(ids: JsonValue) -> frozenset[str]:
-    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        message = "extra's is_error is a list of the ids of the calls whose results are errors"
-        raise InvalidRequest(message)
-    return frozenset(str(one) for one in ids)
 
 
 def _check_turns(conversation: Conversation, dialect: Dialect) -> None:

@@ -24,8 +24,6 @@ class Inner:
 
     citations: object = None
     """What every document says of citations, as the vendor writes it."""
-    failed: frozenset[str] = frozenset()
-    """The ids of the calls whose results are errors."""
 
 
 @define
@@ -89,16 +87,16 @@ def _blocks(message: ChatMessage, place: int, dialect: Dialect, inner: Inner) ->
         case ChatRole.ASSISTANT:
             return [*blocks, *(call_block(call) for call in message.tool_calls)]
         case ChatRole.TOOL:
-            return [_result(message, blocks, inner)]
+            return [_result(message, blocks)]
         case ChatRole.SYSTEM | ChatRole.USER:
             return blocks
 
 
-def _result(message: ChatMessage, blocks: list[Block], inner: Inner) -> Block:
+def _result(message: ChatMessage, blocks: list[Block]) -> Block:
     block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
     if blocks:
         block["content"] = blocks
-    if message.tool_call_id in inner.failed:
+    if message.is_error:
         block["is_error"] = True
     return block
 

@@ -154,7 +154,8 @@ def _arguments(written: str) -> Mapping[str, Any]:
 
 
 def _result(message: ChatMessage, name: str, place: int) -> dict[str, Any]:
-    result: dict[str, Any] = {"id": message.tool_call_id, "name": name, "response": {"output": message.content}}
+    said = {"error" if message.is_error else "output": message.content}
+    result: dict[str, Any] = {"id": message.tool_call_id, "name": name, "response": said}
     media = [_media(part) for part in message.parts if isinstance(part, _Media)]
     if any(isinstance(part, ReasoningPart) for part in message.parts):
         raise _refusal(place, "reasoning stands in assistant messages")
