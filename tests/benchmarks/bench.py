@@ -1,0 +1,238 @@
+"""
+Compare the engine with what one would use instead; run by ``tox -e bench``.
+
+Every contender is installed into an environment of its own, and asks the same server for the same answers in a process
+of its own.  Each round has every contender do every work once, one after the other; ``rounds.py`` says what is made of
+that.  The results are one JSON document and one page of Markdown, which ``--write`` puts into the documentation.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from attrs import evolve
+from cattrs import structure
+from contending import (
+    CONTENDERS,
+    FOLDER,
+    ROOT,
+    WARM_UP,
+    WORKS,
+    Contender,
+    Running,
+    Work,
+    install,
+    measure_import,
+    upstream,
+)
+from instructions import counted
+from measured import Core, Machine, Run, document_of, today
+from report import page_of
+
+DOCUMENT = ROOT / "docs" / "explanation" / "benchmarks.json"
+PAGE = DOCUMENT.with_suffix(".md")
+PARTS: Mapping[str, Sequence[str]] = {
+    "selection": (),
+    "engine_overhead": (),
+    "http_seam": (),
+    "policies": (),
+    "startup": (),
+    "discovery": (),
+}
+"""The other scripts of this folder, each with its arguments; what they print is kept as it is."""
+LONGEST_PART_S = 900
+
+CORE = """
+import importlib.metadata as m, json, pathlib
+names, size = [], 0
+for one in m.distributions():
+    if one.name.lower() in {"pip", "setuptools", "wheel"}:
+        continue
+    names.append(f"{one.name} {one.version}")
+    files = [pathlib.Path(str(one.locate_file(path))) for path in one.files or ()]
+    size += sum(path.stat().st_size for path in files if path.suffix != ".pyc" and path.exists())
+print(json.dumps({"distributions": sorted(names), "megabytes": size / 1e6}))
+"""
+RESIDENT = """
+import resource
+def mib():
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[1]) * resource.getpagesize() / 2**20
+bare = mib()
+from converge_provider import Engine
+print(mib(), bare)
+"""
+
+
+class Bench:
+    """One run: who takes part, and what has been measured."""
+
+    def __init__(self, environments: Path, home: Path, contenders: Sequence[Contender]) -> None:
+        """Install those who take part."""
+        environments.mkdir(parents=True, exist_ok=True)
+        self.environments, self.home = environments.resolve(), home
+        self.contenders = list(contenders)
+        self.pythons: dict[str, Path] = {}
+        self.versions: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
+        self.works: dict[str, dict[str, dict[str, list[float]]]] = {}
+        for contender in list(self.contenders):
+            try:
+                self.pythons[contender.name] = install(self.environments, contender.environment)
+            except subprocess.CalledProcessError as exc:
+                self.fail(contender, f"it cannot be installed: pip ended with {exc.returncode}")
+            else:
+                self.versions[contender.name] = self.version_of(contender)
+
+    def fail(self, contender: Contender, why: str) -> None:
+        """Go on without a contender; what it measured so far is dropped."""
+        print(f"without {contender.name}: {why}", flush=True)
+        self.failures[contender.name] = why
+        self.contenders.remove(contender)
+        for found in self.works.values():
+            found.pop(contender.name, None)
+
+    def version_of(self, contender: Contender) -> str:
+        """Ask an environment what is installed in it."""
+        asked = f"import importlib.metadata as m; print(m.version({contender.distribution!r}))"
+        said = subprocess.run([self.pythons[contender.name], "-c", asked], capture_output=True, text=True, check=True)
+        return said.stdout.strip()
+
+    def note(self, work: str, contender: Contender, found: Mapping[str, float]) -> None:
+        """Keep what one round measured."""
+        rounds = self.works.setdefault(work, {}).setdefault(contender.name, {})
+        for quantity, value in found.items():
+            rounds.setdefault(quantity, []).append(float(f"{value:.4g}"))
+
+    def imports(self, rounds: int) -> Iterator[None]:
+        """Have everybody imported, once per round, after once that does not count; give way after each round."""
+        for number in range(-1, rounds):
+            for contender in list(self.contenders):
+                try:
+                    found = measure_import(contender, self.pythons[contender.name], self.home)
+                except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
+                    self.fail(contender, f"it cannot be imported: {str(exc)[-200:]}")
+                else:
+                    if number >= 0:
+                        self.note("import", contender, found)
+            yield
+
+    def calls(self, rounds: int) -> Iterator[None]:
+        """Have everybody make calls and streams, each work once per round; give way after each round."""
+        with ExitStack() as stack:
+            url = stack.enter_context(upstream(Path(sys.executable)))
+            running: list[Running] = []
+            for contender in self.contenders:
+                if not contender.imported_only:
+                    one = Running(contender, self.pythons[contender.name], url, self.home)
+                    stack.callback(one.close)
+                    running.append(one)
+            for work in WARM_UP:
+                self.turn(work, running)
+            self.works.pop(WARM_UP[0].name, None)
+            for number in range(rounds):
+                began = time.monotonic()
+                for work in WORKS:
+                    self.turn(work, running)
+                print(f"round {number + 1} of {rounds}: {time.monotonic() - began:.0f} s", flush=True)
+                yield
+
+    def turn(self, work: Work, running: list[Running]) -> None:
+        """Have everybody do one work; who fails takes no further part."""
+        for one in list(running):
+            try:
+                self.note(work.name, one.contender, one.do(work))
+            except RuntimeError as exc:
+                running.remove(one)
+                self.fail(one.contender, str(exc))
+
+    def core(self) -> Core:
+        """Weigh the core, installed alone."""
+        python = install(self.environments, "core")
+        said = subprocess.run([python, "-c", CORE], capture_output=True, text=True, check=True).stdout
+        runs = [subprocess.run([python, "-c", RESIDENT], capture_output=True, text=True, check=True) for _ in range(5)]
+        resident_mib, bare_mib = sorted(tuple(map(float, run.stdout.split())) for run in runs)[2]
+        return Core(**json.loads(said), resident_mib=round(resident_mib, 1), bare_mib=round(bare_mib, 1))
+
+
+def parts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Run the other scripts of this folder, and give what each printed."""
+    for name in names:
+        print(f"part {name}", flush=True)
+        command = [sys.executable, str(FOLDER / f"{name}.py"), *PARTS[name]]
+        try:
+            run = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=LONGEST_PART_S, cwd=FOLDER
+            )
+        except subprocess.TimeoutExpired:
+            yield name, f"It took more than {LONGEST_PART_S} seconds."
+        else:
+            yield name, (run.stdout or run.stderr.strip().splitlines()[-1]).rstrip()
+
+
+def chosen(names: str) -> Sequence[Contender]:
+    """Find contenders by their names, all when there are none."""
+    wanted = set(filter(None, names.split(",")))
+    unknown = wanted - {one.name for one in CONTENDERS}
+    if unknown:
+        known = ", ".join(one.name for one in CONTENDERS)
+        sys.exit(f"there is no contender {', '.join(sorted(unknown))}; there are {known}")
+    return [one for one in CONTENDERS if not wanted or one.name in wanted]
+
+
+def given() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Compare the engine with what one would use instead.")
+    parser.add_argument("--environments", type=Path, required=True, help="where contenders are installed, and stay")
+    parser.add_argument("--rounds", type=int, default=7, help="how often everybody does everything")
+    parser.add_argument("--contenders", default="", help="only these, by name, with commas between them")
+    parser.add_argument("--parts", default=",".join(PARTS), help="the other scripts to run, with commas between them")
+    parser.add_argument("--json", type=Path, help="where the document goes")
+    parser.add_argument("--write", action="store_true", help="put document and page into the documentation")
+    parser.add_argument("--again", action="store_true", help="measure nothing; make the page of a document")
+    return parser.parse_args()
+
+
+def measure(asked: argparse.Namespace) -> Iterator[Run]:
+    """Measure everything; what is known is given after each round, so that a run that is stopped is not lost."""
+    begun = Run(date=today(), machine=Machine.here(), load=round(os.getloadavg()[0], 1), versions={}, works={})
+    with tempfile.TemporaryDirectory() as home:
+        bench = Bench(asked.environments, Path(home), chosen(asked.contenders))
+        for rounds in (bench.imports(asked.rounds), bench.calls(asked.rounds)):
+            for _ in rounds:
+                yield evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures)
+        begun = evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures, core=bench.core())
+    begun = evolve(begun, instructions=counted(Path(sys.executable)))
+    yield begun
+    yield evolve(begun, parts=dict(parts([name for name in asked.parts.split(",") if name])))
+
+
+def keep(path: Path | None, text: str) -> None:
+    """Write a file, if it is wanted."""
+    if path is not None:
+        path.write_text(text, "utf-8")
+
+
+def main() -> None:
+    """Measure, print the page, and keep it where that is asked for."""
+    asked = given()
+    source = asked.json or DOCUMENT
+    run = structure(json.loads(source.read_text("utf-8")), Run) if asked.again else None
+    for run in () if asked.again else measure(asked):
+        keep(asked.json, document_of(run))
+    assert run is not None
+    if asked.write:
+        keep(DOCUMENT, document_of(run))
+        keep(PAGE, page_of(run))
+    print(page_of(run))
+
+
+if __name__ == "__main__":
+    main()

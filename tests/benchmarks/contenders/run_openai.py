@@ -1,0 +1,22 @@
+"""OpenAI's own library, without retries."""
+
+from typing import Any
+
+from errand import main
+from shaped import Shaped
+
+
+def load() -> Any:
+    """Import what a user imports."""
+    from openai import AsyncOpenAI
+
+    return AsyncOpenAI
+
+
+async def make(url: str) -> Shaped:
+    """Open a client."""
+    return Shaped(load()(base_url=url, api_key="none", max_retries=0).chat.completions.create, model="m")
+
+
+if __name__ == "__main__":
+    main(load, make)
