@@ -89,6 +89,7 @@ def test_body_that_is_no_json_in_utf8_is_refused(body: bytes) -> None:
 def test_byte_order_mark_and_repeated_keys_are_borne() -> None:
     """A mark in front says nothing; of a key that stands twice, the last one holds."""
     assert document_of(b'\xef\xbb\xbf{"a": 1, "a": 2}') == {"a": 2}
+    assert checked_arguments("\ufeff{}")[1]
 
 
 def test_halves_of_characters_are_put_together_or_replaced() -> None:

@@ -86,6 +86,7 @@ def refusal(text: str) -> DocumentError:
 def step_to(key: object) -> str:
     """Give the step of a path that leads to a key that the document chose."""
     text = str(key)
+    text = text if text.isprintable() else repr(text)[1:-1]
     return f".{text}" if len(text) <= _LONGEST_WORD else f".{text[: _LONGEST_WORD - 3]}..."
 
 

@@ -33,7 +33,9 @@ def document_of(text: str | bytes) -> object:
         {'logprob': None, 'text': '�', 'n': 2}
 
     """
-    document = _read(text, _LENIENT)
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    document = _read(text.removeprefix(_MARK), _LENIENT)
     return _mended(document) if has_halves(text) else document
 
 
@@ -43,7 +45,7 @@ def event_document_of(text: str) -> object:
 
     The other half may be in the next document.
     """
-    return _read(text, _LENIENT)
+    return _read(text.removeprefix(_MARK), _LENIENT)
 
 
 def strict_document_of(text: str) -> object:
@@ -57,10 +59,8 @@ def strict_document_of(text: str) -> object:
     return _read(text, _STRICT)
 
 
-def has_halves(text: str | bytes) -> bool:
+def has_halves(text: str) -> bool:
     """Say whether a text of JSON may hold half a character: one that is written as two escapes."""
-    if isinstance(text, bytes):
-        return b"\\ud" in text or b"\\uD" in text
     return "\\ud" in text or "\\uD" in text
 
 
@@ -76,11 +76,9 @@ def mended_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _read(text: str | bytes, decoder: json.JSONDecoder) -> object:
-    if isinstance(text, bytes):
-        text = text.decode("utf-8")
+def _read(text: str, decoder: json.JSONDecoder) -> object:
     try:
-        document: object = decoder.decode(text.removeprefix(_MARK))
+        document: object = decoder.decode(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(text):

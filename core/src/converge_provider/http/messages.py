@@ -58,6 +58,10 @@ class Limits:
     """The longest line of an event or of newline-delimited JSON."""
     max_error_bytes: int = 64 * 1024
     """How much of a body that explains a failure is read; the rest is left unread."""
+    max_headers: int = 128
+    """The most headers of an answer."""
+    max_header_bytes: int = 64 * 1024
+    """The longest headers of an answer, names and values together."""
     max_connections: int = 256
     """Connections open at once; further calls wait for one."""
 

@@ -3,7 +3,9 @@
 import os
 import ssl
 import urllib.request
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import certifi
 
@@ -12,7 +14,9 @@ from converge_provider.http.places import is_loopback, place_of
 
 __all__ = ("proxy_for", "tls_context", "unusable_proxy")
 
-_BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_FOLDERS = "SSL_CERT_DIR"
+_OPENSSL = ("SSL_CERT_FILE", _FOLDERS)
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def proxy_for(scheme: str, host: str, port: int | None) -> str | None:
@@ -57,20 +61,34 @@ def tls_context(*, needed: bool) -> ssl.SSLContext:
     """
     if not needed:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name in _BUNDLES:
-        if os.environ.get(name):
-            return _context_of(name, os.environ[name])
-    return _context_of("", "")
+    environ = os.environ
+    named = [(name, environ[name]) for name in _OPENSSL if environ.get(name)]
+    named = named or [(name, environ[name]) for name in _BUNDLES if environ.get(name)][:1]
+    return _context_of(tuple(named))
 
 
 @cache
-def _context_of(name: str, path: str) -> ssl.SSLContext:
-    if not name:
+def _context_of(named: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
+    if not named:
         return ssl.create_default_context(cafile=certifi.where())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for name, places in named:
+        for place in places.split(os.pathsep) if name == _FOLDERS else (places,):
+            _believe(context, name, Path(place))
+    return context
+
+
+def _believe(context: ssl.SSLContext, name: str, place: Path) -> None:
+    """Believe the authorities of a file, or of a folder, whether or not its files are named as OpenSSL wants."""
     try:
-        if os.path.isdir(path):  # noqa: PTH112 - it is handed on as text
-            return ssl.create_default_context(capath=path)
-        return ssl.create_default_context(cafile=path)
+        if not place.is_dir():
+            context.load_verify_locations(place)
+            return
+        context.load_verify_locations(capath=place)
+        files = [file for file in place.iterdir() if file.suffix in {".crt", ".cer", ".pem"}]
     except OSError as exc:
-        message = f"{name} names {path!r}, from which no certificates can be read: {exc.strerror or exc}"
+        message = f"{name} names {str(place)!r}, from which no certificates can be read: {exc.strerror or exc}"
         raise NetworkError(message) from exc
+    for file in files:
+        with suppress(OSError):  # a key beside its certificate, or a link that leads nowhere
+            context.load_verify_locations(file)

@@ -4,13 +4,12 @@ import os
 import ssl
 from abc import ABC, abstractmethod
 from contextlib import aclosing, suppress
+from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, Self
 
 import anyio
-from attrs import define
-
-from converge_provider.errors import LlmError, NetworkError, Timeout
+from converge_provider.errors import LlmError, NetworkError, ProviderError, Timeout
 from converge_provider.http.bodies import ACCEPTED_ENCODING, decoder_for
 from converge_provider.http.messages import HttpResponse, HttpStatusError
 from converge_provider.http.places import place_of
@@ -44,7 +43,7 @@ class BodyStream(ABC):
         self.place = place_of(request.url)
         """What may be shown of the URL."""
         self._limits = limits
-        self._began = 0.0
+        self._began = self._gone_s = 0.0
         self._is_open = self._is_over = False
         self._read_any = False
         self._decoder: Decoder
@@ -100,14 +99,21 @@ class BodyStream(ABC):
             message = f"{self.place} cannot be asked: URL too long"
             raise NetworkError(message)
         self._began = self.now()
-        limit = self._limit()
         try:
-            self.status, raw = await self.ask(limit.left_s)
+            self.status, raw = await self.ask(self._left_s())
         except TimeoutError:
-            raise self._timeout(limit) from None
+            raise self._timeout() from None
         self._is_open = True
+        self._check_headers(raw)
         self.headers = _joined(raw)
         self._decoder = decoder_for(self.headers, limits=self._limits, url=self.place)
+
+    def _check_headers(self, raw: "Sequence[tuple[bytes, bytes]]") -> None:
+        limits = self._limits
+        if len(raw) > limits.max_headers or sum(map(len, chain.from_iterable(raw))) > limits.max_header_bytes:
+            most = f"{limits.max_headers} headers or {limits.max_header_bytes} bytes of them"
+            message = f"the answer of {self.place} has more than {most}; it was not read"
+            raise ProviderError(message)
 
     async def __anext__(self) -> bytes:
         """Give the next piece."""
@@ -116,12 +122,8 @@ class BodyStream(ABC):
         while True:
             for piece in self._ready:
                 return piece
-            if self._is_over:
-                raise StopAsyncIteration
-            raw = await self._next_raw()
+            raw = None if self._is_over else await self._next_raw()
             if raw is None:
-                self._decoder.finish()
-                self._is_over = True
                 await self.aclose()
                 raise StopAsyncIteration
             self._ready = self._decoder.feed(raw)
@@ -131,10 +133,11 @@ class BodyStream(ABC):
         limit = self._limits.max_error_bytes
         good = 200 <= self.status < 300
         body = bytearray()
-        async for piece in self:
-            body += piece
-            if not good and len(body) >= limit:
-                break
+        while (good or len(body) < limit) and (raw := await self._next_raw()) is not None:
+            for piece in self._decoder.feed(raw):
+                body += piece
+                if not good and len(body) >= limit:
+                    break
         return HttpResponse(
             status=self.status,
             headers=self.headers,
@@ -151,30 +154,38 @@ class BodyStream(ABC):
         await self.aclose()
 
     async def _next_raw(self) -> bytes | None:
-        limit = self._limit()
         try:
-            piece = await self.read(limit.left_s)
+            piece = await self.read(self._left_s())
         except TimeoutError:
-            raise self._timeout(limit) from None
+            raise self._timeout() from None
         self._read_any = True
+        if piece is None:
+            self._decoder.finish()
+            self._is_over = True
         return piece
 
-    def _limit(self) -> "_Limit":
-        """Give the nearest limit of the next step."""
-        timeouts = self.request.timeouts
-        gone_s = self.now() - self._began
-        if self._read_any:
-            step = _Limit(timeouts.between_bytes_s, 0.0, "waiting for the next piece of")
-        else:
-            step = _Limit(timeouts.first_byte_s, gone_s, "waiting for the first byte of")
-        whole = _Limit(timeouts.total_s, gone_s, "waiting for the whole answer of")
-        return whole if whole.left_s <= step.left_s else step
+    def _left_s(self) -> float:
+        """Give the seconds that the next step may take, ≥ 0, by the nearest of its limits."""
+        timeouts, gone_s = self.request.timeouts, self.now() - self._began
+        self._gone_s = gone_s
+        left_s = inf if timeouts.total_s is None else timeouts.total_s - gone_s
+        step_s = timeouts.between_bytes_s if self._read_any else timeouts.first_byte_s
+        if step_s is not None:
+            left_s = min(left_s, step_s if self._read_any else step_s - gone_s)
+        return max(left_s, 0.0)
 
-    def _timeout(self, limit: "_Limit") -> Timeout:
-        """Say which limit was reached; the place stands in a note, since the contract's text has no room for it."""
-        assert limit.allowed_s is not None
-        error = Timeout(max(limit.gone_s + limit.left_s, 0.0), limit.allowed_s)
-        error.add_note(f"while {limit.doing} {self.place}")
+    def _timeout(self) -> Timeout:
+        """Say which limit of a step was reached; the place is a note, since the contract's text has no room for it."""
+        timeouts, gone_s = self.request.timeouts, self._gone_s
+        if self._read_any:
+            limits = [(timeouts.between_bytes_s, 0.0, "waiting for the next piece of")]
+        else:
+            limits = [(timeouts.first_byte_s, gone_s, "waiting for the first byte of")]
+        limits.append((timeouts.total_s, gone_s, "waiting for the whole answer of"))
+        known = [(allowed_s - gone_s, allowed_s, doing) for allowed_s, gone_s, doing in limits if allowed_s is not None]
+        left_s, allowed_s, doing = min(known)
+        error = Timeout(allowed_s - min(left_s, 0.0), allowed_s)
+        error.add_note(f"while {doing} {self.place}")
         return error
 
     def slow_to_connect(self) -> Timeout:
@@ -182,19 +193,6 @@ class BodyStream(ABC):
         error = Timeout(self.now() - self._began, self.request.timeouts.connect_s or 0.0)
         error.add_note(f"while connecting to {self.place}")
         return error
-
-
-@define
-class _Limit:
-    """One limit of a step: how long it may take, and how much of that is gone."""
-
-    allowed_s: float | None
-    gone_s: float
-    doing: str
-
-    @property
-    def left_s(self) -> float:
-        return inf if self.allowed_s is None else max(0.0, self.allowed_s - self.gone_s)
 
 
 def system_error(exc: BaseException) -> OSError | None:

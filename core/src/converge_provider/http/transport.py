@@ -107,8 +107,8 @@ def open_transport(*, limits: Limits = Limits(), library: Library | None = None)
     Open a transport: on aiohttp where it is installed and asyncio runs, else on httpx.
 
     Both keep the same promises.  TLS certificates are verified.  Proxies come from ``HTTP_PROXY``, ``HTTPS_PROXY``,
-    ``ALL_PROXY`` and ``NO_PROXY``, further certificate authorities from ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``.  No
-    connection is opened yet.
+    ``ALL_PROXY`` and ``NO_PROXY``, certificate authorities, in place of certifi's, from ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR``.  No connection is opened yet.
 
     Args:
         limits: How much a server may send, and how many connections may be open.
