@@ -80,7 +80,6 @@ def test_measurement_counts_until_its_last_day(tmp_path: Path) -> None:
 )
 def test_measurement_counts_for_what_was_measured(version: str | None, address: object, counts: bool) -> None:
     """Another version of the adapter, or another address, may do something else."""
-
     made = evolve(ONE, place=place_of(SimpleNamespace(base_url="http://a")))
 
     assert made.counts(version, SimpleNamespace(base_url=address)) is counts
