@@ -18,36 +18,19 @@ it is written.  Masks are as long as what they cover, so that a recording still 
 cannot be masked, because it is compressed or scattered over events, is refused.
 """
 
-import importlib
-from typing import TYPE_CHECKING
+from converge_provider.testing.recording.exchanges import LARGEST, Exchange, Piece, Recording
+from converge_provider.testing.recording.recorder import Recorder
+from converge_provider.testing.recording.replaying import Replay, replayed
+from converge_provider.testing.recording.scrubbing import Scrubber, UnscrubbedError
 
-if TYPE_CHECKING:
-    from converge_provider.testing.recording.exchanges import LARGEST, Exchange, Piece, Recording
-    from converge_provider.testing.recording.recorder import Recorder
-    from converge_provider.testing.recording.replaying import Replay, replayed
-    from converge_provider.testing.recording.scrubbing import Scrubber, UnscrubbedError
-
-_HOMES = {
-    "LARGEST": "exchanges",
-    "Exchange": "exchanges",
-    "Piece": "exchanges",
-    "Recorder": "recorder",
-    "Recording": "exchanges",
-    "Replay": "replaying",
-    "Scrubber": "scrubbing",
-    "UnscrubbedError": "scrubbing",
-    "replayed": "replaying",
-}
-
-__all__ = ("LARGEST", "Exchange", "Piece", "Recorder", "Recording", "Replay", "Scrubber", "UnscrubbedError", "replayed")
-
-
-def __getattr__(name: str) -> object:
-    """Fetch a public name from its module at first use."""
-    home = _HOMES.get(name)
-    if home is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message, name=name, obj=None)
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__all__ = (
+    "LARGEST",
+    "Exchange",
+    "Piece",
+    "Recorder",
+    "Recording",
+    "Replay",
+    "Scrubber",
+    "UnscrubbedError",
+    "replayed",
+)
