@@ -270,6 +270,25 @@ async def test_refusal_is_typed_streamed_or_not(
     assert KEY not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"refusal": f"I cannot\n help, {KEY}. {'x' * 5_000}"}, "I cannot help, ***. xxx"),
+        ({"content": [{"type": f"new {KEY} {'x' * 5_000}"}]}, "the unknown type 'new *** xxx"),
+    ],
+    ids=["refusal", "part"],
+)
+async def test_words_of_an_answer_are_masked_and_cut_in_errors(message: dict[str, Any], words: str) -> None:
+    """What a model or a service says in place of an answer repeats no key, and is one line that ends."""
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+
+    for error in await both(json_answer({"id": "c1", "choices": [choice]})):
+        assert words in str(error)
+        assert KEY not in f"{error!r} {vars(error)}"
+        assert "\n" not in str(error)
+        assert len(str(error)) < 2_200
+
+
 async def test_error_inside_a_good_status_is_an_error() -> None:
     """A service that says 200 and means 429 is understood."""
     errors = await both(json_answer({"error": {"message": "slow down", "code": 429}}))

@@ -51,6 +51,8 @@ class ChatCompletionsDouble(WireDouble):
     """Where it shows reasoning: a field of the message, ``parts`` of the content, ``tags`` in the text, or nowhere."""
     stops: bool = False
     """Whether it says which sequence stopped it."""
+    declines: bool = False
+    """Whether it says that it will not speak of this in place of an answer, rather than with an error."""
 
     wire: ClassVar[str] = "chat_completions"
 
@@ -84,6 +86,10 @@ class ChatCompletionsDouble(WireDouble):
     def failure(self, failure: CannedFailure) -> HttpResponse:
         """Say what went wrong."""
         headers = {"content-type": "application/json"}
+        if self.declines and failure.kind is Failure.FILTERED:
+            message = {"role": "assistant", "content": None, "refusal": failure.message}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            return HttpResponse(status=200, headers=headers, body=_bytes({"id": "c1", "choices": [choice]}))
         if failure.retry_after_s is not None:
             headers["retry-after"] = str(failure.retry_after_s)
         return HttpResponse(status=_FAILURES[failure.kind][0], headers=headers, body=_bytes(_error(failure)))
@@ -190,7 +196,7 @@ _NO_FILES = {"documents": "the service takes none on this wire", "audio": "the s
 class TestOpenAi(ChatBackendConformance):
     """A model that can do everything that the wire has a place for."""
 
-    subject = subject("openai", ChatCompletionsDouble(), _ABLE)
+    subject = subject("openai", ChatCompletionsDouble(declines=True), _ABLE)
 
 
 class TestVllm(ChatBackendConformance):

@@ -45,4 +45,4 @@ class ChatCompletions:
 
     def answer(self) -> Assembler:
         """Start an answer."""
-        return Assembler(think_tags=self.dialect.think_tags)
+        return Assembler(think_tags=self.dialect.think_tags, secrets=self.template.secrets)

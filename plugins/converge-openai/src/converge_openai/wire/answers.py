@@ -1,6 +1,6 @@
 """The answer: JSON, whole or in pieces → the contract's values, through one and the same code."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from converge_openai.wire.calls import Calls
@@ -20,10 +20,10 @@ from converge_provider import (
     ToolCallMalformed,
     UsageReported,
 )
-from converge_provider.http import as_list, as_metadata, as_object, text_in
+from converge_provider.http import as_list, as_metadata, as_object, one_line, text_in
 
 if TYPE_CHECKING:
-    from converge_provider import UsageDetail
+    from converge_provider import Secret, UsageDetail
 
 __all__ = ("Assembler",)
 
@@ -58,15 +58,17 @@ class Assembler:
 
     """
 
-    def __init__(self, *, think_tags: bool = False) -> None:
+    def __init__(self, *, think_tags: bool = False, secrets: Sequence["Secret"] = ()) -> None:
         """
         Start with an empty answer.
 
         Args:
             think_tags: Whether ``<think>…</think>`` at the beginning of the text is reasoning.
+            secrets: Credentials, which errors must not repeat when the service does.
 
         """
-        self._speech = Speech(think_tags=think_tags)
+        self._secrets = secrets
+        self._speech = Speech(think_tags=think_tags, secrets=secrets)
         self._refusal: list[str] = []
         self._calls = Calls()
         self._citations: list[Citation] = []
@@ -141,7 +143,7 @@ class Assembler:
             message = f"the service broke the answer off: {self._reason}"
             raise ProviderError(message)
         if self._refusal:
-            raise ContentFiltered("".join(self._refusal))
+            raise ContentFiltered(one_line("".join(self._refusal), self._secrets))
         events: list[StreamEvent] = [*self._speech.end(), *self._late_citations()]
         events += self._calls.finish(answer_id=self._id)
         calls = [event.call for event in events if isinstance(event, ToolCallFinished | ToolCallMalformed)]

@@ -1,6 +1,7 @@
 """What the model says and thinks, gathered from its pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -14,7 +15,10 @@ from converge_provider import (
     TextDelta,
     TextPart,
 )
-from converge_provider.http import Halves, as_list, as_object, text_in
+from converge_provider.http import Halves, as_list, as_object, one_line, text_in
+
+if TYPE_CHECKING:
+    from converge_provider import Secret
 
 __all__ = ("Speech",)
 
@@ -46,8 +50,9 @@ class _Stretch:
 class Speech:
     """Gathers text and reasoning in the order in which they come."""
 
-    def __init__(self, *, think_tags: bool = False) -> None:
-        """Start with silence."""
+    def __init__(self, *, think_tags: bool = False, secrets: Sequence["Secret"] = ()) -> None:
+        """Start with silence; the secrets are what errors must not repeat."""
+        self._secrets = secrets
         self._stretches: list[_Stretch] = []
         self._tags = ThinkTags() if think_tags else None
 
@@ -76,7 +81,8 @@ class Speech:
                 case "reference":
                     pass  # numbers of sources that the caller gave; nothing to show
                 case kind:
-                    message = f"the answer's content holds a part of the unknown type {kind!r}"
+                    said = one_line(repr(kind), self._secrets)
+                    message = f"the answer's content holds a part of the unknown type {said}"
                     raise ProviderError(message)
 
     def think(self, text: str) -> Iterator[StreamEvent]:
