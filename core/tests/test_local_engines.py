@@ -138,7 +138,7 @@ async def test_all_are_asked_at_once_and_in_time(caplog: pytest.LogCaptureFixtur
         types(Kind("slow", 1, hangs), quick), ports=range(1, 61), within_s=0.2, report=told.append
     )
 
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 3.0  # one after the other they would take 12 s
     assert seen(search) == [
         ("quick", "http://localhost:1/v1", ["y"]),
         ("quick", "http://localhost:60/v1", ["x"]),

@@ -212,7 +212,7 @@ async def test_silent_servers_cost_less_than_a_second_together() -> None:
         search = await find_local_engines(types(), hosts=["127.0.0.1"], ports=[*ports, 1])
 
     assert search.engines == ()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 1.6  # one after the other they would take more than 2 s
 
 
 def test_only_local_engines_are_looked_for() -> None:
