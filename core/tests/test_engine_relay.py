@@ -168,6 +168,32 @@ async def test_usage_is_priced_and_journaled() -> None:
     assert isinstance(reply, JobReply)
 
 
+class Witness:
+    """An observer that is told at once."""
+
+    name = "witness"
+    inline = True
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.told: list[str] = []
+
+    def observe(self, event: object) -> None:
+        """Remember what kind of event it is."""
+        self.told.append(type(event).__name__)
+
+
+async def test_observers_are_told_of_jobs_as_of_any_request() -> None:
+    """Decision, attempts and end are told, with those of an attempt that failed before."""
+    witness = Witness()
+    first, second = ScriptedJobs(NetworkError("gone"), id="acme/one"), ScriptedJobs(b"a", id="beta/one")
+    engine = Engine(catalogue_of(first, second), resilience=ONCE, observers=[witness])
+    await engine.relay().execute(job(), Taken())
+
+    once = ["DecisionMade", "AttemptStarted", "AttemptFinished"]
+    assert witness.told == [*once, "DecisionMade", "RequestSwitched", *once[1:], "RequestFinished"]
+
+
 async def test_failure_before_the_first_byte_goes_on() -> None:
     """As long as the sink was given nothing, the next candidate is asked."""
     first, second = ScriptedJobs(NetworkError("gone"), id="acme/one"), ScriptedJobs(b"a", id="beta/one")

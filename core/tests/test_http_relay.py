@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
 import pytest
 from attrs import define, field
 from hypothesis import given, strategies as st
@@ -223,7 +224,7 @@ async def test_relay_keeps_the_jobs_deadline() -> None:
     """A server that hangs is left when the job's time is up."""
     with CannedServer([event_stream(CHUNKS[0], HANG)]) as server:
         async with relaying(server) as backend:
-            with pytest.raises(Timeout):
+            with pytest.raises(Timeout), anyio.fail_after(5):
                 await backend.execute(job(deadline_ms=100), Taken())
 
         server.wait_until_left()

@@ -103,6 +103,7 @@ class Relay:
 
         Raises:
             JobError: It was not done; the code says why, and the cause has decision and attempts.
+            PolicyError: A policy could not do its work.
             LoopError: The engine serves another event loop, or is closed.
 
         """
