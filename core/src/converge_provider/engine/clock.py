@@ -1,8 +1,10 @@
 """Time, as the engine sees it: an argument, so that tests can turn it."""
 
+import math
 import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -75,4 +77,12 @@ def iso_time(now_s: float) -> str:
         '2027-01-15T08:00:00.250000+00:00'
 
     """
-    return datetime.fromtimestamp(now_s, UTC).isoformat(timespec="microseconds")
+    second = math.floor(now_s)
+    further, microseconds = divmod(round((now_s - second) * 1_000_000), 1_000_000)
+    return f"{_second(second + further)}.{microseconds:06d}+00:00"
+
+
+@lru_cache(2)
+def _second(second: int) -> str:
+    """Print a whole second, which many calls share."""
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="seconds").removesuffix("+00:00")

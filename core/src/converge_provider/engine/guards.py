@@ -42,11 +42,12 @@ class Guard(Protocol):
     """
     Decide, beside selection, whether a backend may be called at this moment.
 
-    Three methods more are used where a guard has them: ``returns() -> Mapping[str, float]`` gives the seconds until
+    Four methods more are used where a guard has them: ``returns() -> Mapping[str, float]`` gives the seconds until
     each backend that it bars with the gate ``parked`` returns, so that a request may wait for the first;
     ``yields() -> Mapping[str, float]`` gives the seconds for which it would still bar backends with the gate
     ``breaker`` that it lets through early, the first of them first, when a request has nobody else to ask;
-    ``finished(request_id)`` is told that a request is over, after all its calls.
+    ``finished(request_id)`` is told that a request is over, after all its calls; ``may_wait(admission) -> bool`` says
+    whether ``admit`` might wait for anything, so that nobody sets a clock where none is needed.
     """
 
     def bars(self) -> "Mapping[str, Reason]":
@@ -92,6 +93,11 @@ class _Finishing(Protocol):
     def finished(self, request_id: str) -> None: ...
 
 
+@runtime_checkable
+class _Prompt(Protocol):
+    def may_wait(self, admission: Admission, /) -> bool: ...
+
+
 class Gatehouse:
     """All guards of an engine as one: a call needs the leave of each."""
 
@@ -101,10 +107,8 @@ class Gatehouse:
         self._returning = [guard.returns for guard in guards if isinstance(guard, _Returning)]
         self._yielding = [guard.yields for guard in guards if isinstance(guard, _Yielding)]
         self._finishing = [guard.finished for guard in guards if isinstance(guard, _Finishing)]
-
-    def __bool__(self) -> bool:
-        """Say whether there is anybody to ask."""
-        return bool(self._guards)
+        prompt = [guard.may_wait for guard in guards if isinstance(guard, _Prompt)]
+        self._waiting = prompt if len(prompt) == len(guards) else None
 
     def behind(self, first: Guard) -> "Gatehouse":
         """Give the same guards with another one before them, whose reasons count first."""
@@ -139,6 +143,10 @@ class Gatehouse:
         """Say that a request is over."""
         for finished in self._finishing:
             finished(request_id)
+
+    def may_wait(self, admission: Admission) -> bool:
+        """Say whether asking for leave might wait; who does not say, might."""
+        return self._waiting is None or any(may_wait(admission) for may_wait in self._waiting)
 
     async def admit(self, admission: Admission) -> "Reason | None":
         """Ask for leave; when it is refused or the wait is cut off, those who gave it learn that there is no call."""

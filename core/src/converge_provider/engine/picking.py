@@ -135,7 +135,9 @@ class Picking:
 
     async def _admit(self, admission: Admission) -> "Reason | None":
         guards = self._parts.guards
-        return await self.ask.deadline.bound(lambda: guards.admit(admission)) if guards else None
+        if guards.may_wait(admission):
+            return await self.ask.deadline.bound(lambda: guards.admit(admission))
+        return await guards.admit(admission)
 
     def _decide(self, *, early: str | None = None) -> "Decision":
         parts, ask, now_s = self._parts, self.ask, self._parts.clock.now_s()

@@ -66,6 +66,10 @@ class BreakerGuard:
         waits = ((backend, circuit.until_s - now_s) for backend, circuit in circuits.items())
         return {backend: left_s for backend, left_s in waits if left_s > 0 and self._room(backend)}
 
+    def may_wait(self, admission: "Admission") -> bool:
+        """Say whether the store is asked for a probe, which may take its time."""
+        return admission.entry.id in self._store.circuits()
+
     async def admit(self, admission: "Admission") -> "Reason | None":
         """Let everybody through to a closed circuit, and probes to one that is half open, or to be probed early."""
         backend = admission.entry.id

@@ -72,6 +72,10 @@ class ParkingGuard:
             if bench.holder is None and now_s < bench.until_s < math.inf
         }
 
+    def may_wait(self, _: "Admission") -> bool:
+        """Say that nothing is waited for."""
+        return False
+
     async def admit(self, admission: "Admission") -> "Reason | None":
         """Refuse a backend that was parked after it was chosen."""
         return self.bars().get(admission.entry.id) if self._store.benches() else None

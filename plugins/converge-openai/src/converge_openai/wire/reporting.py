@@ -62,10 +62,10 @@ def sources_in(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield {"url": url}
 
 
-def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Give every scalar of nested objects, under its dotted name."""
     for key, value in values.items():
-        inner = as_object(value)
-        yield from ((f"{key}.{name}", member) for name, member in _flat(inner))
-        if not inner:
-            yield key, value
+        if inner := as_object(value):
+            yield from _flat(inner, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value

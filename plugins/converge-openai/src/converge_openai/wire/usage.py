@@ -91,7 +91,11 @@ def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _first(*places: tuple[Mapping[str, Any], str]) -> object:
-    return next((source[name] for source, name in places if source.get(name) is not None), None)
+    for source, name in places:
+        value = source.get(name)
+        if value is not None:
+            return value
+    return None
 
 
 def _count(value: object) -> int | None:
