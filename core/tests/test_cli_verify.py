@@ -421,6 +421,8 @@ def test_broken_file_is_told_and_ignored(capsys: pytest.CaptureFixture[str], hom
     assert "verified" not in told.out
     assert "measured.json: ignored what was measured: " in told.err
     assert "converge verify --forget" in told.err
+    run("doctor")
+    assert "measured.json: ignored what was measured: " in capsys.readouterr().out
 
 
 def test_progress_is_told_to_a_log_now_and_then(

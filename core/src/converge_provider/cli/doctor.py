@@ -143,6 +143,8 @@ def _providers(session: Session) -> Iterator[Finding]:
     if not any(not entry.missing for entry in catalogue.entries):
         remedy = "Configure a provider, or fetch the small model: converge chat --pull"
         yield Finding(check="backends", state="note", text="none is configured, so nobody can answer", remedy=remedy)
+    if session.unmeasured:
+        yield Finding(check="measured claims", state="note", text=session.unmeasured)
     for trouble in catalogue.problems:
         yield Finding(check=f"plugin {trouble.name}", state="bad", text=str(trouble), remedy=trouble.remedy)
 
