@@ -28,6 +28,7 @@ CORE_COMMANDS: Mapping[str, str] = {
     "replay": "replay",
     "verify": "verify",
     "chaos": "chaos",
+    "bench": "bench",
     "new": "new",
     "plugins": "plugins",
     "policies": "policies",

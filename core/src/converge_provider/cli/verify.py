@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converge_provider.cli.exits import ExitCode
+from converge_provider.cli.naming import entry_named
 from converge_provider.cli.options import json_option, verbose_option
 from converge_provider.cli.progress import Steps
 from converge_provider.cli.screen import Column
@@ -94,7 +95,7 @@ def command(
     if file is not None and not file.absolute().parent.is_dir():
         message = f"there is no folder {str(file.parent)!r} to write the report to"
         raise click.UsageError(message)
-    entry, checks = _entry(session, backend), _checks(names)
+    entry, checks = entry_named(session, backend), _checks(names)
     cost, made = _run(session, entry, checks, cap=None if any_cost else max_cost, today=today)
     if file is not None:
         _write(session, file, made)
@@ -118,30 +119,6 @@ def _forget(session: Session, backend: str | None, today: date) -> int:
     else:
         session.screen.write(f"Forgotten: what was measured of {', '.join(gone)}" if gone else "Nothing was measured.")
     return ExitCode.DONE
-
-
-def _entry(session: Session, backend: str) -> "CatalogueEntry":
-    """
-    Find a backend, as it is claimed to be: what was measured before is to be measured again.
-
-    Raises:
-        UsageError: There is none of that name.
-        ConfigurationError: It is not configured.
-
-    """
-    catalogue = session.registry.catalogue(session.configuration)
-    entry = catalogue.get(catalogue.aliases.get(backend, backend))
-    if entry is None:
-        from converge_provider.codec.problems import nearest
-
-        hint = nearest(backend, [one.id for one in catalogue.entries])
-        message = f"there is no backend {backend!r}{hint}; see: converge list --all"
-        raise click.UsageError(message)
-    if entry.missing:
-        message = f"{entry.id} is not configured: {', '.join(entry.missing)} missing"
-        remedy = "See: converge doctor"
-        raise ConfigurationError(message).with_remedy(remedy)
-    return entry
 
 
 def _checks(names: tuple[str, ...]) -> "Sequence[Check]":
