@@ -81,9 +81,11 @@ def record(name: str, server: Server, keys: Sequence[Secret]) -> None:
     """Record one plan at its server."""
     with Recorder(server.url, secrets=keys) as recorder:
         outcomes = anyio.run(ask, name, server, recorder)
-        requests = {label: codec.dump(request) for label, request in EXTRAS.items()}
-        about = {**PLANS[name].about, "outcomes": outcomes, "requests": requests}
+        about = {**PLANS[name].about, "outcomes": outcomes}
         recording = recorder.recording(server=server.told, about=about)
+    asked = {one.label for one in recording.exchanges}
+    requests = {label: codec.dump(request) for label, request in EXTRAS.items() if label in asked}
+    recording = evolve(recording, about={**about, "requests": requests})
     path = FOLDER / f"{name}.json"
     recording.save(path)
     print(f"{path.name}: {len(recording.exchanges)} exchanges, {path.stat().st_size} bytes; {outcomes}")

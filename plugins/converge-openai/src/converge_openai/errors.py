@@ -25,6 +25,8 @@ _ANYWHERE = (
         statuses={400},
         words=("exceeded model token limit", "input token length too long"),
     ),
+    # LiteLLM's proxy without a database: it looks there for a key that is not its master key
+    ErrorRule(verdict=Verdict.AUTH_DENIED, statuses={400}, codes={"no_db_connection"}),
     # vLLM: a field that this deployment has switched off, said with a server's fault
     ErrorRule(verdict=Verdict.INVALID_REQUEST, statuses={500, 501}, codes={"badrequesterror"}),
 )
