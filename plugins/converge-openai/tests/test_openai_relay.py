@@ -26,6 +26,7 @@ from converge_provider import (
     JsonObject,
     RegisteredChatBackend,
     Secret,
+    UsageDetail,
     WireFormat,
 )
 from converge_provider.http import HttpRequest
@@ -105,6 +106,20 @@ async def test_messages_carry_their_version_and_the_key() -> None:
     assert request.path == "/v1/messages"
     assert request.headers["anthropic-version"] == "2023-06-01"
     assert request.headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_usage_is_sorted_as_the_service_counts() -> None:
+    """Counts that only some vendors state, beside the others, are read as in any answer of theirs."""
+    said = b'data: {"usage":{"prompt_tokens":10,"completion_tokens":2,"prompt_cache_hit_tokens":8}}\n\ndata: [DONE]\n\n'
+    with CannedServer([event_stream(said)]) as server:
+        kind = OpenAiCompatible(services()["deepseek"])
+        backend = kind.open(
+            BackendDescriptor.unstated("deepseek", "one"), kind.settings(base_url=server.url, api_key=Secret(KEY))
+        )
+        result = await backend.execute(job(ASKED, spoken=WireFormat.OPENAI, model="one"), Taken())
+        await backend.aclose()
+
+    assert result.usage_detail == UsageDetail(input_uncached=2, cache_read=8, output=2)
 
 
 @pytest.fixture(scope="module")
