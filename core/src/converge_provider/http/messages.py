@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from attrs import field, fields
@@ -74,6 +75,12 @@ class Limits:
 
 
 def _check_url(_request: "HttpRequest", _attribute: object, url: str) -> None:
+    _look_at(url)
+
+
+@lru_cache(256)
+def _look_at(url: str) -> None:
+    """Look at a URL once, since most requests go where others went; a refused one is refused every time."""
     try:
         parts = urlsplit(url) if _URL.fullmatch(url) else None
     except ValueError as exc:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ("AiohttpTransport",)
 
 _IDLE_S = 30.0
-_MOST_HEADERS = 128
-_LONGEST_LINE = 64 * 1024
+_SHORTEST_LINE = 8 * 1024
 _LONGEST_AT_ONCE = 2**20
 _AUTOMATIC = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
 
@@ -103,9 +102,9 @@ class AiohttpTransport:
                 skip_auto_headers=_AUTOMATIC,
                 auto_decompress=False,
                 trust_env=False,
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
-                max_headers=_MOST_HEADERS,
+                max_line_size=max(self.limits.max_header_bytes, _SHORTEST_LINE),
+                max_field_size=max(self.limits.max_header_bytes, _SHORTEST_LINE),
+                max_headers=self.limits.max_headers + 1,  # one more is told in the seam's own words
             )
             self._session._retry_connection = False  # noqa: SLF001 - what is sent twice, the engine must know
         return self._session

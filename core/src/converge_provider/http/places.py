@@ -1,6 +1,7 @@
 """Where a request goes: what of its URL may be shown, and whether it leaves the machine."""
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 __all__ = ("is_loopback", "place_of")
@@ -8,6 +9,7 @@ __all__ = ("is_loopback", "place_of")
 _LONGEST = 300
 
 
+@lru_cache(256)
 def place_of(url: str) -> str:
     """
     Give what of a URL may be shown: scheme, host, port and path, without user, query and fragment.

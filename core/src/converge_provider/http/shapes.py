@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from converge_provider.errors import ProviderError
 from converge_provider.http.documents import document_of
@@ -20,7 +20,7 @@ def parsed(body: bytes) -> object:
 
 def as_object(value: object) -> dict[str, Any]:
     """Give a JSON object as it is, and an empty one for anything else."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # whatever JSON holds
 
 
 def as_list(value: object) -> Sequence[Any]:

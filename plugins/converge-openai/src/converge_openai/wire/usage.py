@@ -104,5 +104,4 @@ def _count(value: object) -> int | None:
         return 0
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
-    return value if is_count and isinstance(value, int) else None
+    return value if type(value) is int and 0 <= value <= _MOST else None
