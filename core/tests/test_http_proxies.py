@@ -58,7 +58,7 @@ def _pem(authority: trustme.CA, tmp_path: Path) -> Path:
 def context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     """Make a server's context with a certificate for these names."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(made)
+    authority.issue_cert(*names).configure_cert(made)  # pyright: ignore[reportUnknownMemberType]  # of pyOpenSSL's
     return made
 
 

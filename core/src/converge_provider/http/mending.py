@@ -61,8 +61,9 @@ def _mended_any(value: Any) -> Any:  # noqa: ANN401 - whatever a value holds
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value)
         return {mended_text(key): _mended_any(member) for key, member in members.items()}
-    if has(type(value)):
-        held = {one.name: (one.alias, getattr(value, one.name)) for one in fields(type(value)) if one.init}
+    cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # of whatever it is
+    if has(cls):
+        held = {one.name: (one.alias, getattr(value, one.name)) for one in fields(cls) if one.init}
         found = {alias: (old, _mended_any(old)) for alias, old in held.values()}
         return evolve(value, **{alias: new for alias, (old, new) in found.items() if new != old})
     return value

@@ -84,10 +84,11 @@ def _document_in(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Give the object or list that a line holds, if any."""
     _, _, text = line.rpartition(b"data:") if line.startswith(b"data:") else (b"", b"", line)
     try:
-        found: object = json.loads(text)
+        found: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict | list) and found else None
+    is_holder = bool(found) and isinstance(found, dict | list)
+    return cast("Any", found) if is_holder else None
 
 
 def _changed(line: bytes, dice: random.Random) -> bytes:
@@ -95,9 +96,12 @@ def _changed(line: bytes, dice: random.Random) -> bytes:
     document = _document_in(line)
     if document is None:
         return line
-    holder, key = dice.choice(list(_slots(document)))
-    dice.choice(_CHANGES)(holder, key, dice)
-    text = json.dumps(document, ensure_ascii=dice.random() < 0.7)
+    try:
+        holder, key = dice.choice(list(_slots(document)))
+        dice.choice(_CHANGES)(holder, key, dice)
+        text = json.dumps(document, ensure_ascii=dice.random() < 0.7)
+    except RecursionError:  # it was wrapped too often
+        return line
     return (b"data: " if line.startswith(b"data:") else b"") + text.encode("utf-8", "surrogatepass")
 
 
@@ -125,7 +129,8 @@ def _wrap(holder: Any, key: Any, dice: random.Random) -> None:  # noqa: ANN401 -
 
 def _copy(holder: Any, key: Any, dice: random.Random) -> None:  # noqa: ANN401 - likewise
     """Put one value where another stands, or twice."""
-    other = dice.choice(list(holder if isinstance(holder, dict) else range(len(holder))))
+    keys: Sequence[Any] = list(cast("dict[str, Any]", holder)) if isinstance(holder, dict) else range(len(holder))
+    other = dice.choice(keys)
     holder[other] = json.loads(json.dumps(holder[key]))
 
 

@@ -5,11 +5,11 @@ import re
 import zlib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from converge_provider.http import HttpChatBackend, HttpRequest, HttpResponse, Limits, Wire
+from converge_provider.http import HttpChatBackend, HttpRequest, HttpResponse, Limits, Wire, as_list, as_object
 from converge_provider.http.streaming import BodyStream
 from converge_provider.testing.fuzzing.laws import check_error, check_events, check_response, expect
 from converge_provider.values.descriptors import ChatBackendDescriptor
@@ -17,9 +17,6 @@ from converge_provider.values.events import StreamEvent
 from converge_provider.values.replies import ChatResponse
 from converge_provider.values.requests import ChatRequest
 from converge_provider.values.vocabulary import CostClass
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ("FuzzedWire", "check_body")
 
@@ -208,13 +205,8 @@ def _documents(fuzzed: FuzzedWire, body: bytes) -> Iterator[object]:
 
 def _counts(value: object, name: str) -> Iterator[int]:
     """Give every count of a name, wherever it stands."""
-    if isinstance(value, list):
-        members: Sequence[object] = value  # pyright: ignore[reportUnknownVariableType]  # whatever JSON holds
-        for member in members:
-            yield from _counts(member, name)
-    if isinstance(value, dict):
-        found: Mapping[str, object] = value  # pyright: ignore[reportUnknownVariableType]  # likewise
-        for key, member in found.items():
-            if key == name and type(member) is int:
-                yield member
-            yield from _counts(member, name)
+    found = as_object(value)
+    if type(found.get(name)) is int:
+        yield found[name]
+    for member in (*found.values(), *as_list(value)):
+        yield from _counts(member, name)
