@@ -175,9 +175,19 @@ class Stubborn(MemoryStore):
         found = super().measured(now_s=0.0)
         return {name: evolve(one, in_flight=9, tokens_per_s=7.5) for name, one in found.items()}
 
-    def assigned(self, key: str, *, now_s: float) -> str | None:
-        """Give the backend as of the beginning."""
-        return super().assigned(key, now_s=0.0)
+    def assigned(self, key: str, *, now_s: float) -> tuple[str, float] | None:
+        """Give the backend as of the beginning, and the right age."""
+        found, _ = super().assigned(key, now_s=0.0) or (None, None)
+        return None if found is None else (found, 2.0)
+
+
+class Timeless(MemoryStore):
+    """A broken store: to it every answer is new."""
+
+    def assigned(self, key: str, *, now_s: float) -> tuple[str, float] | None:
+        """Give the backend without its age."""
+        found = super().assigned(key, now_s=now_s)
+        return None if found is None else (found[0], 0.0)
 
 
 class Trusting(MemoryStore):
@@ -211,6 +221,7 @@ class Trusting(MemoryStore):
         (Stubborn, "test_old_answers_say_nothing"),
         (Stubborn, "test_attempts_under_way_are_counted"),
         (Stubborn, "test_key_is_assigned_until_it_is_old"),
+        (Timeless, "test_key_is_assigned_until_it_is_old"),
         (Trusting, "test_policy_remembers_what_it_learns"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
@@ -244,7 +255,7 @@ def test_keys_are_bounded() -> None:
     for i, key in enumerate(("a", "b", "a", "c")):
         store.assign(key, f"x/{i}", now_s=float(i))
 
-    assert [store.assigned(key, now_s=5.0) for key in ("a", "b", "c")] == ["x/2", None, "x/3"]
+    assert [store.assigned(key, now_s=5.0) for key in ("a", "b", "c")] == [("x/2", 3.0), None, ("x/3", 2.0)]
 
 
 def test_policies_that_remember_are_bounded() -> None:

@@ -108,6 +108,43 @@ def test_assigned_column_says_who_answered_last(state: StateView, expected: tupl
     assert read["assigned"] == expected
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (evolve(STATE, assigned_age_s=7.5), (None, 7.5)),
+        (STATE, (None, None)),
+        (evolve(STATE, assigned=None), (None, None)),
+        (evolve(STATE, key=None, assigned=None), (None, None)),
+    ],
+    ids=["known", "unknown", "new-key", "no-key"],
+)
+def test_age_of_an_assignment_is_its_own_fact(state: StateView, expected: tuple[float | None, ...]) -> None:
+    """Who answered last did so some seconds ago; of everybody else there is nothing to say."""
+    reading, read = reader("assigned_age_s")
+    terms_of(reading, A, B, state=state)
+
+    assert read["assigned_age_s"] == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "kept"),
+    [("assigned", ("x/b", None)), ("assigned_age_s", ("x/b", 7.5)), ("in_flight", (None, None))],
+    ids=["who", "since", "neither"],
+)
+def test_age_of_an_assignment_is_on_record_where_it_was_asked_for(
+    column: str, kept: tuple[str | None, float | None]
+) -> None:
+    """The record holds whose age it is, too, so that it can be decided again from it."""
+    reading, _ = reader(column)
+    decision = decide(
+        catalogue_of(A, B), policies=(EnabledPolicy(reading),), state=evolve(STATE, assigned_age_s=7.5), time="t"
+    )
+
+    assert decision.state is not None
+    assert (decision.state.seen.assigned, decision.state.seen.assigned_age_s) == kept
+    assert (", 7.5 s ago" in decision.explain()) is (column == "assigned_age_s")
+
+
 def test_view_tells_seed_time_key_and_memory() -> None:
     """A policy sees what makes one selection different from the next, and what it remembers itself."""
     seen: dict[str, object] = {}
@@ -195,7 +232,7 @@ def greedy() -> Policy:
 
     @policy(name="greedy")
     def greedy(view: CandidateView, _options: object) -> Scores:
-        columns = [view.column(name) for name in (*MEASURED, "assigned")]
+        columns = [view.column(name) for name in (*MEASURED, "assigned", "assigned_age_s")]
         words = [repr((view.key, view.seed, view.time, view.remembered("greedy"), row)) for row in zip(*columns)]  # noqa: B905
         return Scores(values=[len(set(text)) / 64 for text in words], explain=words.__getitem__)
 
@@ -222,6 +259,7 @@ STATES = st.builds(
     latency_rule=st.none() | st.builds(LatencyRule, percentile=st.just(95), samples=st.sampled_from([1, 20])),
     key=st.sampled_from([None, "k"]),
     assigned=st.sampled_from([None, "x/a", "y/z"]),
+    assigned_age_s=NUMBER,
     remembered=st.dictionaries(st.sampled_from(["greedy", "other"]), st.just({"seen": [1, 2.5, None]})),
 )
 

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from attrs import fields
 
@@ -30,7 +31,7 @@ def test_claims_page_names_gates_that_there_are() -> None:
 def test_prices_page_says_what_each_costs_that_nobody_states() -> None:
     """Each price has its row, and one without a price of its own costs what the row says."""
     listed = {name.strip("`"): otherwise.split("`")[1:2] for name, otherwise in PRICES}
-    stated = {f"{kind}_usd_per_mtok": Decimal(place + 1) for place, kind in enumerate(listed)}
+    stated: dict[str, Any] = {f"{kind}_usd_per_mtok": Decimal(place + 1) for place, kind in enumerate(listed)}
 
     assert set(stated) == {price.name for price in fields(Rates)}
     for kind, otherwise in listed.items():

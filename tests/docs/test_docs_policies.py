@@ -17,7 +17,7 @@ def rows(page: str, heading: str) -> list[str]:
 
 def test_reference_has_every_measured_column() -> None:
     """A column that a policy may ask for stands in the table, in the order of its class."""
-    assert rows("reference/policies.md", "What is measured") == [*MEASURED, "assigned"]
+    assert rows("reference/policies.md", "What is measured") == [*MEASURED, "assigned", "assigned_age_s"]
 
 
 def test_guide_has_every_check_of_the_kit() -> None:

@@ -24,6 +24,7 @@ from converge_provider import (
     ToolCallStarted,
     UsageDetail,
 )
+from converge_provider.http import as_object
 
 STEADY = settings(derandomize=True, deadline=None)
 """The same draws every time, however slow the machine is."""
@@ -139,8 +140,7 @@ def test_usage_adds_up_whatever_comes(counts: dict[str, Any]) -> None:
     detail = usage_from_wire(counts)
 
     if detail is not None:
-        found = counts.get("cache_creation")
-        lifetimes: dict[str, int | None] = found if isinstance(found, dict) else {}
+        lifetimes = as_object(counts.get("cache_creation"))
         written = sum(tokens or 0 for tokens in lifetimes.values()) or counts.get("cache_creation_input_tokens") or 0
         everything = (counts["input_tokens"] or 0) + (counts.get("cache_read_input_tokens") or 0) + written
         assert min(asdict(detail).values()) >= 0

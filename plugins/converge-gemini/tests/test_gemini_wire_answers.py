@@ -223,6 +223,7 @@ def test_gemini_sound_is_counted_apart(usage: dict[str, Any], expected: UsageDet
     detail = usage_from_wire(usage)
 
     assert detail == expected
+    assert detail is not None
     assert detail.totals().total_tokens == usage["totalTokenCount"]
 
 

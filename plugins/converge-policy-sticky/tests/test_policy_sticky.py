@@ -5,12 +5,15 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 from hypothesis import given, settings, strategies as st
 
 import converge_policy_sticky
 from converge_policy_sticky.policy import StickyOptions, sticky
 from converge_provider import (
     FITNESS,
+    CacheHint,
+    CacheLifetime,
     ChatBackendCapabilities,
     ChatMessage,
     ChatRequest,
@@ -29,11 +32,12 @@ WINDOW = ChatBackendCapabilities(context_tokens=200_000)
 LONG = ChatRequest(messages=(ChatMessage.user("x" * 39_984),))
 """A request of 10 000 tokens, as they are estimated."""
 MINE = StateView(key="k", assigned="a/b")
+HOUR = CacheHint(lifetime=CacheLifetime.ONE_HOUR)
 
 
 def backend(name: str = "a/b", *, quality: float = 0.8, **prices: Any) -> ScriptedBackend:
     """Make a backend that states some prices, or none at all."""
-    claims = Claims(prices=Prices(**prices) if prices else None)
+    claims = Claims(prices=Prices(**prices) if prices else None, honours=frozenset({"cache_hints"}))
     return ScriptedBackend(id=name, quality=quality, capabilities=WINDOW, claims=claims)
 
 
@@ -124,6 +128,53 @@ def test_sticky_counts_the_money_that_a_cache_saves(
     assert said == STAYS + words
 
 
+@pytest.mark.parametrize(
+    ("age_s", "hints", "options", "score", "words"),
+    [
+        pytest.param(None, [], {}, 0.5, "; its cache saves about $0.0216, $0.0216 scores 0.5", id="unknown"),
+        pytest.param(299.9, [], {}, 0.5, "; its cache saves about $0.0216, $0.0216 scores 0.5", id="in time"),
+        pytest.param(300.0, [], {}, 0.0, ", 300 s ago; its cache holds for 300 s", id="over"),
+        pytest.param(300.0, [CacheHint()], {}, 0.0, ", 300 s ago; its cache holds for 300 s", id="minutes"),
+        pytest.param(3_599.0, [HOUR], {}, 0.5, "; its cache saves about $0.0216, $0.0216 scores 0.5", id="an hour"),
+        pytest.param(3_600.0, [HOUR], {}, 0.0, ", 3600 s ago; its cache holds for 3600 s", id="an hour is over"),
+        pytest.param(
+            900.0,
+            [],
+            {"cache_lasts_s": 1_000.0},
+            0.5,
+            "; its cache saves about $0.0216, $0.0216 scores 0.5",
+            id="said otherwise",
+        ),
+        pytest.param(
+            5_000.0,
+            [HOUR],
+            {"cache_lasts_s": 9_000.0},
+            0.5,
+            "; its cache saves about $0.0216, $0.0216 scores 0.5",
+            id="longer than an hour",
+        ),
+    ],
+)
+def test_sticky_counts_a_cache_for_as_long_as_it_holds(
+    age_s: float | None, hints: list[CacheHint], options: dict[str, Any], score: float, words: str
+) -> None:
+    """What was cached too long ago saves nothing; who asks for an hour's cache has one."""
+    state = evolve(MINE, assigned_age_s=age_s)
+    chosen = StickyOptions(value="prompt_cache", reference_usd=0.0216, **options)
+    request = evolve(LONG, cache_hints=hints)
+    (term,) = terms_of(sticky, backend(**BOTH), options=chosen, request=request, state=state).values()
+
+    assert term.score == pytest.approx(score)
+    assert term.text == f"it answered this conversation last{words}"
+
+
+def test_sticky_conversation_counts_whatever_its_age() -> None:
+    """That a cache is over says nothing where the cache is not what staying is for."""
+    (term,) = terms_of(sticky, backend(), state=evolve(MINE, assigned_age_s=3_000.0)).values()
+
+    assert term.score == 1.0
+
+
 def test_sticky_saves_nothing_for_whoever_did_not_answer() -> None:
     """Another backend's cache holds nothing of this conversation, however cheap it is."""
     terms = terms_of(
@@ -196,7 +247,14 @@ def test_sticky_conversation_stays_and_its_assignment_expires() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("value", "habit"), ("reference_usd", 0), ("cached_share", 2), ("min_tokens", -1), ("unknown", -0.1)],
+    [
+        ("value", "habit"),
+        ("reference_usd", 0),
+        ("cached_share", 2),
+        ("min_tokens", -1),
+        ("cache_lasts_s", 0),
+        ("unknown", -0.1),
+    ],
 )
 def test_sticky_refuses_an_option_that_makes_no_sense(option: str, value: object) -> None:
     """An option out of range or vocabulary is refused in one line that names it."""

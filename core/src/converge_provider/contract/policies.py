@@ -90,8 +90,9 @@ class CandidateView(Protocol):
                 capabilities (``tool_use``, …), of the claims (``country``, ``requires_network``, …) or of their prices
                 (``input_usd_per_mtok``, …, as floats), where ``None`` is unknown; ``fitness``, the contract's score; or
                 what was measured, a field of :class:`~converge_provider.Measured` (``latency_p95_s``, ``in_flight``,
-                …), and ``assigned``: whether it last answered a request with this key.  What was measured must be
-                asked for while scoring: it enters the record then, and cannot be had later.
+                …), ``assigned``: whether it last answered a request with this key, and ``assigned_age_s``: how many
+                seconds ago it did.  What was measured must be asked for while scoring: it enters the record then, and
+                cannot be had later.
 
         Raises:
             KeyError: There is no such fact.

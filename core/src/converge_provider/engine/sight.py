@@ -67,11 +67,13 @@ class Sight:
         if not self._asked and (criteria is None or self._rule is None):
             return None
         store = self._store
+        assigned, age_s = (None if key is None else store.assigned(key, now_s=now_s)) or (None, None)
         return StateView(
             number=store.number,
             measured=_Unread(store, now_s),
             latency_rule=self._rule,
             key=key,
-            assigned=None if key is None else store.assigned(key, now_s=now_s),
+            assigned=assigned,
+            assigned_age_s=age_s,
             remembered={name: store.memory_of(name) for name in self._learners},
         )

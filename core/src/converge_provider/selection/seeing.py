@@ -31,14 +31,15 @@ def state_use(question: Question, view: View | None) -> StateUse | None:
         return None
     from converge_provider.codec import dump  # the codec costs cattrs
 
-    keyed = "key" in asked or "assigned" in asked
+    kept = "assigned" in asked or "assigned_age_s" in asked
     policies = [what.removeprefix("remembered ") for what in asked if what.startswith("remembered ")]
     seen = StateView(
         number=state.number,
         measured={**_of_candidates(view, asked), **_of_slow(question)},
         latency_rule=state.latency_rule if question.slow else None,
-        key=state.key if keyed else None,
-        assigned=state.assigned if "assigned" in asked else None,
+        key=state.key if kept or "key" in asked else None,
+        assigned=state.assigned if kept else None,
+        assigned_age_s=state.assigned_age_s if "assigned_age_s" in asked else None,
         remembered={name: state.remembered[name] for name in policies if name in state.remembered},
     )
     return StateUse(asked=asked, seen=seen, digest=hash_of([asked, dump(seen)]))
@@ -79,4 +80,5 @@ def in_words(use: StateUse) -> Iterable[str]:
     if len(seen.measured) > _BACKENDS_SHOWN:
         yield f"  and {len(seen.measured) - _BACKENDS_SHOWN} more"
     if seen.assigned is not None:
-        yield f"  {seen.assigned} was the last to answer what this belongs to"
+        ago = "" if seen.assigned_age_s is None else f", {seen.assigned_age_s:.4g} s ago"
+        yield f"  {seen.assigned} was the last to answer what this belongs to{ago}"

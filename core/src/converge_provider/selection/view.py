@@ -28,8 +28,8 @@ _OF_CAPABILITIES = frozenset({*CAPABILITY_FLAGS, "context_tokens"})
 _OF_CLAIMS = frozenset(field.name for field in attrs.fields(Claims))
 _OF_PRICES = frozenset(field.name for field in attrs.fields(Prices) if field.name.endswith("_usd_per_mtok"))
 
-
-_OF_STATE = frozenset({*MEASURED, "assigned"})
+_ASSIGNED = frozenset({"assigned", "assigned_age_s"})
+_OF_STATE = frozenset({*MEASURED, *_ASSIGNED})
 _STRANGER = Measured()
 _NOTHING: Mapping[str, JsonValue] = {}
 
@@ -133,10 +133,11 @@ class View:
         if state is None:
             return (None,) * len(self.places)
         self._asks(name)
-        if name == "assigned":
+        if name in _ASSIGNED:
             if state.key is None:
                 return (None,) * len(self.places)
-            return tuple([ids[place] == state.assigned for place in self.places])
+            said = (True, False) if name == "assigned" else (state.assigned_age_s, None)
+            return tuple([said[ids[place] != state.assigned] for place in self.places])
         if self._measured is None:
             known = dict(state.measured.items())
             self._measured = tuple([known.get(ids[place], _STRANGER) for place in self.places])

@@ -126,14 +126,14 @@ class StateStoreSuite:
         assert found.get("b/1") is None
 
     async def test_key_is_assigned_until_it_is_old(self) -> None:
-        """The last backend to answer counts, for a time."""
+        """The last backend to answer counts, from then on, for a time."""
         store = self.store()
         before = store.number
         store.assign("k", "a/1", now_s=NOW_S)
         store.assign("k", "b/1", now_s=NOW_S + 1)
 
         assert store.number > before
-        assert store.assigned("k", now_s=NOW_S + 2) == "b/1"
+        assert store.assigned("k", now_s=NOW_S + 3) == ("b/1", 2.0)
         assert store.assigned("other", now_s=NOW_S + 2) is None
         assert store.assigned("k", now_s=NOW_S + 30 * 86_400) is None
 

@@ -107,5 +107,7 @@ class StateView:
     """What the request belongs to, so that requests that belong together can be answered together."""
     assigned: str | None = field(default=None, metadata=_OMIT)
     """The id of the backend that last answered a request with this key."""
+    assigned_age_s: float | None = field(default=None, metadata=_OMIT)
+    """How many seconds ago it did, ≥ 0; ``None``: nobody knows."""
     remembered: Mapping[str, JsonObject] = field(factory=dict[str, JsonObject], hash=False, metadata=_OMIT)
     """What each policy remembers, by the policy's name."""

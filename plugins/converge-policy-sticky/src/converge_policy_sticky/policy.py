@@ -7,10 +7,11 @@ from typing import Literal
 from attrs import field, frozen
 from attrs.validators import ge, gt, le
 
-from converge_provider import CandidateView, Scores, policy
+from converge_provider import CacheLifetime, CandidateView, ChatRequest, Scores, policy
 
 _SHARE = [ge(0.0), le(1.0)]
 _MTOK = 1_000_000
+_HOUR_S = 3_600.0
 
 
 @frozen(kw_only=True)
@@ -25,24 +26,42 @@ class StickyOptions:
     """The share of the question that is expected to be in the cache of the backend that answered last."""
     min_tokens: int = field(default=1_024, validator=[ge(0), le(2**32 - 1)])
     """The shortest part of a question that a cache keeps, in tokens."""
+    cache_lasts_s: float = field(default=300.0, validator=[gt(0.0), le(1e9)])
+    """Seconds after an answer for which its cache holds, at least an hour where the request asks for that."""
     unknown: float = field(default=0.5, validator=_SHARE)
     """The score of staying where nobody has stated what input costs."""
 
 
-@policy(options=StickyOptions, monotone={"assigned": "+"})
+@policy(options=StickyOptions, monotone={"assigned": "+", "assigned_age_s": "-"})
 def sticky(view: CandidateView, options: StickyOptions) -> Scores:
     """Score whoever answered last by what staying is worth; everybody else scores 0."""
     assigned = view.column("assigned")
     if options.value == "conversation":
         return Scores(values=[1.0 if stays else 0.0 for stays in assigned], explain=lambda row: _stays(assigned, row))
+    ages, lasting_s = view.column("assigned_age_s"), _lasting_s(view.request, options)
     savings = _savings_usd(view, options)
-    worth = [options.unknown if usd is None else usd / (usd + options.reference_usd) for usd in savings]
+    over = [age is not None and age >= lasting_s for age in ages]
+    worth = [
+        0.0 if is_over else options.unknown if usd is None else usd / (usd + options.reference_usd)
+        for usd, is_over in zip(savings, over, strict=True)
+    ]
 
     def explain(row: int) -> str:
-        return f"{_stays(assigned, row)}{_saves(savings[row], options) if assigned[row] else ''}"
+        if not assigned[row]:
+            return _stays(assigned, row)
+        if over[row]:
+            return f"{_stays(assigned, row)}, {ages[row]:.0f} s ago; its cache holds for {lasting_s:.0f} s"
+        return f"{_stays(assigned, row)}{_saves(savings[row], options)}"
 
     values = [score if stays else 0.0 for stays, score in zip(assigned, worth, strict=True)]
     return Scores(values=values, explain=explain)
+
+
+def _lasting_s(request: ChatRequest | None, options: StickyOptions) -> float:
+    """Say how long a cache holds: an hour where the conversation asks for that."""
+    hints = () if request is None else request.cache_hints
+    asks = any(hint.lifetime is CacheLifetime.ONE_HOUR for hint in hints)
+    return max(_HOUR_S, options.cache_lasts_s) if asks else options.cache_lasts_s
 
 
 def _savings_usd(view: CandidateView, options: StickyOptions) -> Sequence[float | None]:

@@ -13,7 +13,7 @@ class Assignments:
         >>> assignments = Assignments(most=10_000, lasting_s=3600.0)
         >>> assignments.put("k", "a/b", now_s=100.0)
         >>> assignments.get("k", now_s=200.0), assignments.get("k", now_s=4000.0)
-        ('a/b', None)
+        (('a/b', 100.0), None)
 
     """
 
@@ -36,10 +36,12 @@ class Assignments:
         """Give how many keys are kept, among them those whose time is over."""
         return len(self._known)
 
-    def get(self, key: str, now_s: float) -> str | None:
-        """Give who last answered, or ``None``: nobody, or too long ago."""
+    def get(self, key: str, now_s: float) -> tuple[str, float] | None:
+        """Give who last answered and how many seconds ago, or ``None``: nobody, or too long ago."""
         found = self._known.get(key)
-        return None if found is None or found[1] + self._lasting_s <= now_s else found[0]
+        if found is None or found[1] + self._lasting_s <= now_s:
+            return None
+        return found[0], max(0.0, now_s - found[1])
 
     def put(self, key: str, backend: str, now_s: float) -> None:
         """Take who answered."""

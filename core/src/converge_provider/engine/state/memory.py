@@ -93,8 +93,8 @@ class MemoryStore:
         """Give what was measured of every backend."""
         return self._gauges.show(self.recall, now_s)
 
-    def assigned(self, key: str, *, now_s: float) -> str | None:
-        """Give who last answered a request with this key."""
+    def assigned(self, key: str, *, now_s: float) -> tuple[str, float] | None:
+        """Give who last answered a request with this key, and how long ago."""
         return self._assignments.get(key, now_s)
 
     def assign(self, key: str, backend: str, *, now_s: float) -> None:

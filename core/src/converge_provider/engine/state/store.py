@@ -62,8 +62,8 @@ class StateStore(Protocol):
         """
         ...
 
-    def assigned(self, key: str, *, now_s: float) -> str | None:
-        """Give the backend that last answered a request with this key; ``None``: nobody, or too long ago."""
+    def assigned(self, key: str, *, now_s: float) -> tuple[str, float] | None:
+        """Give the backend that last answered a request with this key, and how many seconds ago; ``None``: nobody."""
         ...
 
     def assign(self, key: str, backend: str, *, now_s: float) -> None:

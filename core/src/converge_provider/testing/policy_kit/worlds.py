@@ -73,7 +73,11 @@ def worlds() -> tuple[World, ...]:
         crowd(12),
         evolve(crowd(12), name="without a request", request=None),
         evolve(crowd(12), name="nothing measured", state=None),
-        evolve(crowd(12), name="no key", state=evolve(_measured(crowd(12).catalogue), key=None, assigned=None)),
+        evolve(
+            crowd(12),
+            name="no key",
+            state=evolve(_measured(crowd(12).catalogue), key=None, assigned=None, assigned_age_s=None),
+        ),
         evolve(crowd(12), name="with criteria", criteria=ANYTHING),
         World(name="one candidate", catalogue=_of([_known("only", "one", drawing(1))])),
         World(name="nothing known of anybody", catalogue=_of(_unknown(i) for i in range(5)), request=None),
@@ -158,6 +162,7 @@ def _measured(catalogue: Catalogue) -> StateView:
         latency_rule=LatencyRule(),
         key="5a1e",
         assigned=ids[-1],
+        assigned_age_s=42.0,
     )
 
 
@@ -196,6 +201,7 @@ def _extreme() -> World:
         measured={"best/m": evolve(still, latency_samples=0), worst.id: evolve(wild, latency_samples=2**31)},
         key="",
         assigned="gone/m",
+        assigned_age_s=1e308,
     )
     huge = evolve(REQUEST, max_tokens=2**32 - 1)
     catalogue = _of([best, worst, _unknown(1)])
