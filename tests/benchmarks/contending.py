@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -242,6 +242,7 @@ class Running:
             pass  # the line that is missing says so
         line = self.process.stdout.readline()
         if not line.startswith("{"):
+            self.process.wait(timeout=10)
             said = self.complaints.read_text("utf-8").strip().splitlines()[-1:]
             message = f"{self.contender.name} ended in the work {work.name!r}: {' '.join(said)}"
             raise RuntimeError(message)
@@ -257,10 +258,12 @@ class Running:
         except (BrokenPipeError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @contextmanager
-def upstream(python: Path) -> Iterator[str]:
+def upstream(python: Path) -> Generator[str, None, None]:
     """Run the server in a process of its own, and give its address."""
     with subprocess.Popen(
         [python, FOLDER / "upstream.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

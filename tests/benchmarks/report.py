@@ -9,6 +9,7 @@ from rounds import FEWEST_ROUNDS, MOST_SPREAD, Figure, figure_of, ratio_of, sign
 
 BASE = "httpx"
 """Whom everybody is compared with."""
+_ONE, _SIXTEEN, _STREAMS, _THOUSAND = WORKS
 
 HEAD = f"""# Benchmarks
 
@@ -116,31 +117,33 @@ def promises(run: Run) -> Iterator[Promise]:
         size, resident = run.core.megabytes, run.core.resident_mib
         yield Promise("the core alone on disk", "≤ 8 MB", f"{size:.1f} MB", size <= 8)
         yield Promise("resident after `import Engine`", "≤ 30 MiB", f"{resident:.1f} MiB", resident <= 30)
-    yield from _promises_of_works(run)
-
-
-def _promises_of_works(run: Run) -> Iterator[Promise]:
-    one, sixteen, streams, thousand = (run.works.get(work.name, {}) for work in WORKS)
     for ours, bare in (("converge", "httpx"), ("converge-fast", "aiohttp")):
-        if not {ours, bare} <= one.keys():
-            continue
-        for name, work, found, limit in (
-            ("a call at a time", WORKS[0], one, 150.0),
-            ("a streamed event", WORKS[2], streams, 15.0),
-        ):
+        yield from _above(run, ours, bare)
+        yield from _together(run, ours, bare)
+    fast = run.works.get(_SIXTEEN.name, {}).get("converge-fast")
+    if fast is not None:
+        rate = figure_of([_SIXTEEN.count / took_s for took_s in fast["wall_s"]]).median
+        yield Promise("calls per second, 16 at a time, `[fast]`", "≥ 4 000", significant(rate), rate >= 4_000)
+
+
+def _above(run: Run, ours: str, bare: str) -> Iterator[Promise]:
+    """Tell what a call and an event take above the bare client."""
+    for what, work, limit in (("a call at a time", _ONE, 150.0), ("a streamed event", _STREAMS, 15.0)):
+        found = run.works.get(work.name, {})
+        if {ours, bare} <= found.keys():
             mine, base = (per_piece(work, found[who], "cpu_s") for who in (ours, bare))
             above = figure_of([my - its for my, its in zip(mine, base, strict=True)])
-            yield _most(f"{name}, CPU above bare {bare}", above, limit, "µs")
-        if not {ours, bare} <= thousand.keys():
-            continue
-        least = 0.7 if bare == "httpx" else 0.35
-        mine, base = thousand[ours], thousand[bare]
+            yield _most(f"{what}, CPU above bare {bare}", above, limit, "µs")
+
+
+def _together(run: Run, ours: str, bare: str) -> Iterator[Promise]:
+    """Tell how many calls at once compare with those of the bare client."""
+    found = run.works.get(_THOUSAND.name, {})
+    if {ours, bare} <= found.keys():
+        mine, base, least = found[ours], found[bare], 0.7 if bare == "httpx" else 0.35
         text = f"throughput of 1 000 calls at once, to bare {bare}"
         yield _ratio(text, base["wall_s"], mine["wall_s"], limit=least, least=True)
         yield _ratio(f"their p99, to bare {bare}", mine["p99_s"], base["p99_s"], limit=1.5)
-    if "converge-fast" in sixteen:
-        rate = figure_of([WORKS[1].count / took_s for took_s in sixteen["converge-fast"]["wall_s"]]).median
-        yield Promise("calls per second, 16 at a time, `[fast]`", "≥ 4 000", significant(rate), rate >= 4_000)
 
 
 def _ratio(what: str, values: Sequence[float], base: Sequence[float], *, limit: float, least: bool = False) -> Promise:

