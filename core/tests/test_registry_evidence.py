@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from converge_provider import Capability, Claims, ConfigurationError
+from converge_provider import Capability, Claims, Configuration, ConfigurationError
 from converge_provider.registry.evidence import FILE, Measurement, forget, place_of, read_evidence, record
+from converge_provider.registry.measuring import measured_for
 
 TODAY = date(2026, 11, 20)
 ONE = Measurement(
@@ -152,6 +153,24 @@ def test_oldest_measurements_make_room(tmp_path: Path) -> None:
     assert len(found) == 1_000
     assert "acme/new" in found
     assert "acme/old" not in found
+
+
+def test_backend_that_is_measured_again_takes_nobodys_room(tmp_path: Path) -> None:
+    """A full file stays full."""
+    (tmp_path / FILE).write_text(json.dumps({f"acme/{number}": WRITTEN for number in range(1_000)}), "utf-8")
+    record(tmp_path, "acme/999", ONE, today=TODAY)
+
+    assert len(read_evidence(tmp_path, today=TODAY).measurements) == 1_000
+
+
+def test_configuration_made_by_hand_looks_into_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that reads no user's configuration reads nothing else of a user's either."""
+
+    def asked(_environ: object) -> object:
+        raise AssertionError
+
+    monkeypatch.setattr("converge_provider.registry.measuring.user_paths", asked)
+    assert measured_for(Configuration()) == ({}, None)
 
 
 def test_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
