@@ -166,9 +166,9 @@ def always(error: LlmError) -> Callable[[ChatRequest], LlmError]:
     return fail
 
 
-def cut_at_tools(request: ChatRequest) -> LlmError | None:
-    """Break the connection where tools are asked for."""
-    return NetworkError("cut") if request.tools else None
+def cut_at_some(request: ChatRequest) -> LlmError | None:
+    """Break the connection where tools or a schema are asked for."""
+    return NetworkError("cut") if request.tools or request.response_schema else None
 
 
 def no_tools(request: ChatRequest) -> LlmError | None:
@@ -274,13 +274,13 @@ def test_trouble_on_the_way_proves_nothing(error: LlmError, capsys: pytest.Captu
 
 
 def test_trouble_at_one_check_leaves_its_capability_open(capsys: pytest.CaptureFixture[str]) -> None:
-    """A limit that was met at the check of tools denies no tools."""
-    limited = run("verify", "acme/one", "--json", breaks=cut_at_tools)
+    """A connection that broke at the checks of tools and of schemas denies neither."""
+    limited = run("verify", "acme/one", "--json", breaks=cut_at_some)
     found = document(capsys)
 
     assert limited == ExitCode.FAILED
-    assert "live.tools" in found["disturbed"]
-    assert "ToolUse" not in found["claims"]["capabilities"]
+    assert {"live.tools", "live.schema"} <= set(found["disturbed"])
+    assert not {"ToolUse", "StructuredOutput"} & set(found["claims"]["capabilities"])
     assert found["claims"]["capabilities"]["TextGeneration"] is True
 
 
