@@ -59,7 +59,7 @@ def llama_cpp_python() -> Generator[Server, None, None]:
     told = {"host": "127.0.0.1", "port": port, "api_key": key.reveal(), "models": [model | threads]}
     config = _private("lcp.json", json.dumps(told))
     command = [str(home.python), "-m", "llama_cpp.server", "--config_file", str(config)]
-    with _running("lcp", command, port=port, path="/v1/models", key=key, within_s=60):
+    with _running("lcp", command, port=port, path="/v1/models", key=key, within_s=120):
         version = home.version("llama-cpp-python")
         yield Server(url=_at(port), key=key, told=f"llama-cpp-python {version}")
 
@@ -77,7 +77,7 @@ def vllm() -> Generator[Server, None, None]:
     command += ["--enforce-eager", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
     quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     variables = {**quiet, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_API_KEY": key.reveal()}
-    with _running("vllm", command, port=port, path="/v1/models", key=key, within_s=300, variables=variables):
+    with _running("vllm", command, port=port, path="/v1/models", key=key, within_s=600, variables=variables):
         yield Server(url=_at(port), key=key, told=f"vllm-cpu {version}")
 
 
@@ -106,7 +106,7 @@ def litellm_before(engine: Server, lcp: Server) -> Generator[Server, None, None]
     config = _private("litellm.yaml", json.dumps(told))  # JSON is YAML
     command = [str(home.program("litellm")), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
     variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    with _running("litellm", command, port=port, path="/v1/models", key=key, within_s=120, variables=variables):
+    with _running("litellm", command, port=port, path="/v1/models", key=key, within_s=300, variables=variables):
         yield Server(url=_at(port), key=key, told=f"litellm {home.version('litellm')}")
 
 
