@@ -2,7 +2,7 @@
 Compare the engine with what one would use instead; run by ``tox -e bench``.
 
 Every contender is installed into an environment of its own, and asks the same server for the same answers in a process
-of its own.  Each round has every contender do every work once, one after the other; ``rounds.py`` says what is made of
+of its own.  In each round of a work everybody does it once, one after the other; ``rounds.py`` says what is made of
 that.  The results are one JSON document and one page of Markdown, which ``--write`` puts into the documentation.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from attrs import evolve
+from attrs import asdict, evolve
 from cattrs import structure
 from contending import (
     CONTENDERS,
@@ -74,15 +74,15 @@ print(mib(), bare)
 class Bench:
     """One run: who takes part, and what has been measured."""
 
-    def __init__(self, environments: Path, home: Path, contenders: Sequence[Contender]) -> None:
-        """Install those who take part."""
+    def __init__(self, environments: Path, home: Path, contenders: Sequence[Contender], before: Run | None) -> None:
+        """Install those who take part; go on from what was measured before, if anything was."""
         environments.mkdir(parents=True, exist_ok=True)
         self.environments, self.home = environments.resolve(), home
         self.contenders = list(contenders)
         self.pythons: dict[str, Path] = {}
         self.versions: dict[str, str] = {}
         self.failures: dict[str, str] = {}
-        self.works: dict[str, dict[str, dict[str, list[float]]]] = {}
+        self.works = structure(asdict(before)["works"] if before else {}, dict[str, dict[str, dict[str, list[float]]]])
         for contender in list(self.contenders):
             try:
                 self.pythons[contender.name] = install(self.environments, contender.environment)
@@ -113,36 +113,52 @@ class Bench:
 
     def imports(self, rounds: int) -> Iterator[None]:
         """Have everybody imported, once per round, after once that does not count; give way after each round."""
-        for number in range(-1, rounds):
+        done = self.measured("import")
+        for number in range(done - 1, rounds) if done < rounds else ():
             for contender in list(self.contenders):
                 try:
                     found = measure_import(contender, self.pythons[contender.name], self.home)
                 except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
                     self.fail(contender, f"it cannot be imported: {str(exc)[-200:]}")
                 else:
-                    if number >= 0:
+                    if number >= done:
                         self.note("import", contender, found)
             yield
 
     def calls(self, rounds: int) -> Iterator[None]:
-        """Have everybody make calls and streams, each work once per round; give way after each round."""
+        """Have everybody make calls and streams: all rounds of one work, then of the next; give way after each."""
         with ExitStack() as stack:
             url = stack.enter_context(upstream(Path(sys.executable)))
             running: list[Running] = []
             for contender in self.contenders:
-                if not contender.imported_only:
+                if self.takes_part(contender, WORKS[0].name):
                     one = Running(contender, self.pythons[contender.name], url, self.home)
                     stack.callback(one.close)
                     running.append(one)
             for work in WARM_UP:
                 self.turn(work, running)
             self.works.pop(WARM_UP[0].name, None)
-            for number in range(rounds):
-                began = time.monotonic()
-                for work in WORKS:
+            for work in WORKS:
+                for number in range(self.measured(work.name), rounds):
+                    began = time.monotonic()
                     self.turn(work, running)
-                print(f"round {number + 1} of {rounds}: {time.monotonic() - began:.0f} s", flush=True)
-                yield
+                    took = f"{time.monotonic() - began:.0f} s"
+                    print(f"{work.title}, round {number + 1} of {rounds}: {took}", flush=True)
+                    yield
+
+    def measured(self, work: str) -> int:
+        """Say how many rounds of a work everybody has done; more of somebody are forgotten."""
+        found = [self.works.get(work, {}).get(one.name, {}) for one in self.contenders if self.takes_part(one, work)]
+        done = min((len(quantities.get("wall_s", ())) for quantities in found), default=0)
+        for quantities in found:
+            for values in quantities.values():
+                del values[done:]
+        return done
+
+    @staticmethod
+    def takes_part(contender: Contender, work: str) -> bool:
+        """Say whether a contender does a work."""
+        return work == "import" or not contender.imported_only
 
     def turn(self, work: Work, running: list[Running]) -> None:
         """Have everybody do one work; who fails takes no further part."""
@@ -194,24 +210,34 @@ def given() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="how often everybody does everything")
     parser.add_argument("--contenders", default="", help="only these, by name, with commas between them")
     parser.add_argument("--parts", default=",".join(PARTS), help="the other scripts to run, with commas between them")
+    counting = {"action": argparse.BooleanOptionalAction, "default": True}
+    parser.add_argument("--instructions", **counting, help="whether the processor's instructions are counted")
     parser.add_argument("--json", type=Path, help="where the document goes")
     parser.add_argument("--write", action="store_true", help="put document and page into the documentation")
+    parser.add_argument("--resume", action="store_true", help="go on with the document, where a run was stopped")
     parser.add_argument("--again", action="store_true", help="measure nothing; make the page of a document")
     return parser.parse_args()
 
 
 def measure(asked: argparse.Namespace) -> Iterator[Run]:
     """Measure everything; what is known is given after each round, so that a run that is stopped is not lost."""
+    before = read(asked.json) if asked.resume else None
     begun = Run(date=today(), machine=Machine.here(), load=round(os.getloadavg()[0], 1), versions={}, works={})
     with tempfile.TemporaryDirectory() as home:
-        bench = Bench(asked.environments, Path(home), chosen(asked.contenders))
+        bench = Bench(asked.environments, Path(home), chosen(asked.contenders), before)
+        begun = evolve(begun, core=bench.core())
         for rounds in (bench.imports(asked.rounds), bench.calls(asked.rounds)):
             for _ in rounds:
-                yield evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures)
-        begun = evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures, core=bench.core())
-    begun = evolve(begun, instructions=counted(Path(sys.executable)))
-    yield begun
+                begun = evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures)
+                yield begun
+    if asked.instructions:
+        begun = evolve(begun, instructions=counted(Path(sys.executable)))
     yield evolve(begun, parts=dict(parts([name for name in asked.parts.split(",") if name])))
+
+
+def read(path: Path) -> Run:
+    """Read what a run measured."""
+    return structure(json.loads(path.read_text("utf-8")), Run)
 
 
 def keep(path: Path | None, text: str) -> None:
@@ -223,8 +249,7 @@ def keep(path: Path | None, text: str) -> None:
 def main() -> None:
     """Measure, print the page, and keep it where that is asked for."""
     asked = given()
-    source = asked.json or DOCUMENT
-    run = structure(json.loads(source.read_text("utf-8")), Run) if asked.again else None
+    run = read(asked.json or DOCUMENT) if asked.again else None
     for run in () if asked.again else measure(asked):
         keep(asked.json, document_of(run))
     assert run is not None

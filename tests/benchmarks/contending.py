@@ -54,7 +54,7 @@ class Work:
 
 WORKS = (
     Work(name="one", title="One call at a time", kind="calls", count=100, concurrency=1),
-    Work(name="sixteen", title="16 calls at a time", kind="calls", count=480, concurrency=16),
+    Work(name="sixteen", title="16 calls at a time", kind="calls", count=320, concurrency=16),
     Work(name="streams", title=f"64 streams of {EVENTS} events at once", kind="streams", count=64, concurrency=64),
     Work(name="thousand", title="1 000 calls at once", kind="calls", count=1_000, concurrency=1_000),
 )

@@ -9,10 +9,11 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import aclosing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import perf_counter
+
+from rounds import best_s
 
 from converge_openai.facts import ModelFacts
 from converge_openai.provider import OpenAiCompatible
@@ -47,16 +48,6 @@ STREAM = b"".join(chunk(f" word{i}") for i in range(EVENTS)) + chunk("", "stop")
 def pieces(data: bytes) -> list[bytes]:
     """Cut bytes as a socket would give them."""
     return [data[start : start + PIECE] for start in range(0, len(data), PIECE)]
-
-
-def best(run: Callable[[], object]) -> float:
-    """Give the least seconds that a run took."""
-    times: list[float] = []
-    for _ in range(RUNS):
-        began = perf_counter()
-        run()
-        times.append(perf_counter() - began)
-    return min(times)
 
 
 def bare() -> None:
@@ -154,20 +145,21 @@ def figures() -> Iterator[str]:
     long_event = [b"data: " + b"x" * (4 * 2**20) + b"\n\n"] * 8
     long_data = [piece for event in long_event for piece in pieces(event)]
     megabytes = sum(map(len, long_data)) / 1e6
-    yield f"parser, events of 4 MiB:            {megabytes / best(lambda: parse(long_data)):8.0f} MB/s"
+    yield f"parser, events of 4 MiB:            {megabytes / best_s(lambda: parse(long_data), rounds=RUNS):8.0f} MB/s"
     short = pieces(STREAM)
-    took = best(lambda: parse(short))
+    took = best_s(lambda: parse(short), rounds=RUNS)
     yield f"parser, events of {len(STREAM) // EVENTS} B:             {len(STREAM) / 1e6 / took:8.0f} MB/s"
-    floor = best(bare)
+    floor = best_s(bare, rounds=RUNS)
     yield f"bare loop:                          {floor / EVENTS * 1e6:8.2f} µs per event"
     yield f"parser alone:                       {took / EVENTS * 1e6:8.2f} µs per event"
-    yield f"parser + assembler, above bare:     {(best(assemble) - floor) / EVENTS * 1e6:8.2f} µs per event"
+    above = best_s(assemble, rounds=RUNS) - floor
+    yield f"parser + assembler, above bare:     {above / EVENTS * 1e6:8.2f} µs per event"
     with server() as url:
-        floor = best(lambda: asyncio.run(transport_loop(url)))
+        floor = best_s(lambda: asyncio.run(transport_loop(url)), rounds=RUNS)
         yield f"bare loop from a socket:            {floor / EVENTS * 1e6:8.2f} µs per event"
-        seam = best(lambda: asyncio.run(seam_loop(url))) - floor
+        seam = best_s(lambda: asyncio.run(seam_loop(url)), rounds=RUNS) - floor
         yield f"seam from a socket, above bare:     {seam / EVENTS * 1e6:8.2f} µs per event"
-        adapter = best(lambda: asyncio.run(adapter_loop(url))) - floor
+        adapter = best_s(lambda: asyncio.run(adapter_loop(url)), rounds=RUNS) - floor
         yield f"adapter from a socket, above bare:  {adapter / EVENTS * 1e6:8.2f} µs per event"
 
 

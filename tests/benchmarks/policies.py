@@ -7,12 +7,13 @@ gives everybody the same, so the difference to it is what scoring costs; *explai
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import count
 from random import Random
 from typing import Any
+
+from rounds import best_s
 
 from converge_provider import (
     CandidateView,
@@ -91,13 +92,7 @@ def states(found: Catalogue) -> Iterator[StateView]:
 
 def best_us(act: Callable[[], object], *, calls: int) -> float:
     """Give the cost of one call in the best round, in microseconds."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for _ in range(calls):
-            act()
-        best = min(best, time.perf_counter() - start)
-    return best / calls * 1e6
+    return best_s(act, rounds=ROUNDS, calls=calls) * 1e6
 
 
 def read(decision: Decision) -> object:

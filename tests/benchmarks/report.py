@@ -18,7 +18,7 @@ It is written by `tox -e bench -- --write`; `benchmarks.json` beside it holds ev
 
 One server of our own answers everybody with the same bytes, from a process of its own on the same machine.
 Each contender runs in an environment and a process of its own.
-Each round has everybody do every work once, one after the other, so that what else the machine does falls on all alike.
+In each round of a work everybody does it once, one after the other, so that what else the machine does falls on all.
 
 A number is the median over the rounds.
 A ratio is taken within each round, to {BASE} in the same round, and then the median over the rounds is shown.
