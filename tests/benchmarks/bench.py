@@ -210,8 +210,7 @@ def given() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="how often everybody does everything")
     parser.add_argument("--contenders", default="", help="only these, by name, with commas between them")
     parser.add_argument("--parts", default=",".join(PARTS), help="the other scripts to run, with commas between them")
-    counting = {"action": argparse.BooleanOptionalAction, "default": True}
-    parser.add_argument("--instructions", **counting, help="whether the processor's instructions are counted")
+    parser.add_argument("--no-instructions", action="store_true", help="do not count the processor's instructions")
     parser.add_argument("--json", type=Path, help="where the document goes")
     parser.add_argument("--write", action="store_true", help="put document and page into the documentation")
     parser.add_argument("--resume", action="store_true", help="go on with the document, where a run was stopped")
@@ -230,7 +229,7 @@ def measure(asked: argparse.Namespace) -> Iterator[Run]:
             for _ in rounds:
                 begun = evolve(begun, versions=bench.versions, works=bench.works, failures=bench.failures)
                 yield begun
-    if asked.instructions:
+    if not asked.no_instructions:
         begun = evolve(begun, instructions=counted(Path(sys.executable)))
     yield evolve(begun, parts=dict(parts([name for name in asked.parts.split(",") if name])))
 
