@@ -21,6 +21,7 @@ from converge_provider import (
     ChatResponse,
     Engine,
     Health,
+    ImagePart,
     InvalidRequest,
     LlmError,
     NetworkError,
@@ -167,8 +168,15 @@ def always(error: LlmError) -> Callable[[ChatRequest], LlmError]:
 
 
 def cut_at_some(request: ChatRequest) -> LlmError | None:
-    """Break the connection where tools or a schema are asked for."""
+    """Break the connection where tools or a schema are asked for, and refuse images."""
+    if any(isinstance(part, ImagePart) for message in request.messages for part in message.parts):
+        return InvalidRequest("images are for others")
     return NetworkError("cut") if request.tools or request.response_schema else None
+
+
+def no_accents(request: ChatRequest) -> LlmError | None:
+    """Refuse what is not ASCII."""
+    return None if request.messages[-1].content.isascii() else InvalidRequest("what is that?")
 
 
 def no_tools(request: ChatRequest) -> LlmError | None:
@@ -274,7 +282,7 @@ def test_trouble_on_the_way_proves_nothing(error: LlmError, capsys: pytest.Captu
 
 
 def test_trouble_at_one_check_leaves_its_capability_open(capsys: pytest.CaptureFixture[str]) -> None:
-    """A connection that broke at the checks of tools and of schemas denies neither."""
+    """A connection that broke at the checks of tools and of schemas denies neither; what failed by itself is denied."""
     limited = run("verify", "acme/one", "--json", breaks=cut_at_some)
     found = document(capsys)
 
@@ -282,6 +290,13 @@ def test_trouble_at_one_check_leaves_its_capability_open(capsys: pytest.CaptureF
     assert {"live.tools", "live.schema"} <= set(found["disturbed"])
     assert not {"ToolUse", "StructuredOutput"} & set(found["claims"]["capabilities"])
     assert found["claims"]["capabilities"]["TextGeneration"] is True
+    assert found["claims"]["capabilities"]["ImageUnderstanding"] is False
+
+
+def test_fault_in_how_a_model_answers_denies_no_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that stumbles over an accent still generates text; the check fails all the same."""
+    assert run("verify", "acme/one", "--json", breaks=no_accents) == ExitCode.FAILED
+    assert document(capsys)["claims"]["capabilities"]["TextGeneration"] is True
 
 
 def test_call_that_was_cut_off_for_time_proves_nothing(
