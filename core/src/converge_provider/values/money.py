@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated
 
 from attrs import field, fields
@@ -26,8 +27,12 @@ _OTHERWISE = {
     "output_audio": ("output",),
 }
 """As which kinds of tokens another counts whose price nobody stated: the first that has one."""
-_KINDS = {"input_uncached": "input", "output": "output", **{kind: kind for kind in _OTHERWISE}}
-"""The kind of token in each bucket of usage, as prices name it."""
+_CHAINS = {
+    kind: tuple(f"{one}_usd_per_mtok" for one in (kind, *_OTHERWISE.get(kind, ())))
+    for kind in ("input", "output", *_OTHERWISE)
+}
+"""The prices of each kind of token, of which the first that is stated counts."""
+_tokens_of = attrgetter(*("input_uncached" if kind == "input" else kind for kind in _CHAINS))
 _CLASSES = (
     (Decimal("0.5"), CostClass.VERY_LOW),
     (Decimal("1.5"), CostClass.LOW),
@@ -87,15 +92,14 @@ class Rates:
 
         """
         total = Decimal(0)
-        for bucket, kind in _KINDS.items():
-            tokens = getattr(usage, bucket)
+        for kind, tokens in zip(_CHAINS, _tokens_of(usage), strict=True):
             if not tokens:
                 continue
             price = _price(self, kind)
             if price is None:
                 return Cost(unknown=f"nobody has stated a price for {kind.replace('_', ' ')} tokens")
-            total += tokens * price / _MTOK
-        return Cost(usd=total)
+            total += tokens * price
+        return Cost(usd=total / _MTOK)
 
 
 @frozen(kw_only=True)
@@ -220,14 +224,16 @@ def _over(rates: Rates, other: Rates) -> Rates:
 
 def _filled(rates: Rates) -> Rates:
     """Give rates in which a price that nobody stated is the one that counts for it."""
-    return Rates(**{f"{kind}_usd_per_mtok": _price(rates, kind) for kind in _KINDS.values()})
+    return Rates(**{f"{kind}_usd_per_mtok": _price(rates, kind) for kind in _CHAINS})
 
 
 def _price(rates: Rates, kind: str) -> Decimal | None:
     """Give the price that counts for a kind of token."""
-    kinds = (kind, *_OTHERWISE.get(kind, ()))
-    prices: Iterator[Decimal | None] = (getattr(rates, f"{one}_usd_per_mtok") for one in kinds)
-    return next((price for price in prices if price is not None), None)
+    for name in _CHAINS[kind]:
+        price: Decimal | None = getattr(rates, name)
+        if price is not None:
+            return price
+    return None
 
 
 def _at_size(rates: Rates, tiers: Iterable[PriceTier], size: int) -> Rates:
