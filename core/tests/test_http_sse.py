@@ -176,7 +176,7 @@ def test_sse_long_event_in_small_pieces_takes_linear_time() -> None:
     took(1_000)
     short = min(took(2_000) for _ in range(3))
 
-    assert took(20_000) < 40 * short + 0.05
+    assert took(20_000) < 40 * short + 0.3  # the allocator's part; copying all each time would take seconds
 
 
 class Body:

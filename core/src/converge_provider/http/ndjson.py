@@ -58,20 +58,20 @@ async def ndjson_events(
             yield SseEvent(_text(line) if ended else line.decode("utf-8", "replace"), ended=ended)
 
 
-async def _lines(pieces: AsyncIterable[bytes], limits: Limits) -> AsyncGenerator[tuple[bytes, bool], None]:
+async def _lines(pieces: AsyncIterable[bytes], limits: Limits) -> AsyncGenerator[tuple[bytes | bytearray, bool], None]:
     """Give the lines that are not blank, and of each whether a line feed ended it."""
     lines = Splitter(b"\n", limit=limits.max_line_bytes, what="a line of the stream")
     async with closing(pieces):
         async for piece in pieces:
             for line in lines.feed(piece):
-                if line.strip():
+                if line and not line.isspace():
                     yield line, True
         last = lines.rest()
-        if last.strip():
+        if last and not last.isspace():
             yield last, False
 
 
-def _text(line: bytes) -> str:
+def _text(line: bytes | bytearray) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -79,9 +79,9 @@ def _text(line: bytes) -> str:
         raise ProviderError(message) from exc
 
 
-def _document(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _document(line: bytes | bytearray) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
-        return document_of(line)
+        return document_of(bytes(line))
     except ValueError as exc:
         message = f"a line of the stream, {len(line)} bytes long, is not JSON: {exc}"
         raise ProviderError(message) from exc

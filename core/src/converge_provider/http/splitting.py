@@ -31,25 +31,43 @@ class Splitter:
 
         """
         self._separator = separator
+        self._last = separator[-1:]
+        """What a piece must hold to end a stretch; one byte is found twenty times as fast as two."""
         self._overlap = len(separator) - 1
         self._limit = limit
         self._what = what
         self._held = bytearray()
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
+    def feed(self, piece: bytes) -> Iterator[bytes | bytearray]:
         """
         Give the stretches that a piece completes, without their separators.
 
-        The iterator must be used up before the next piece is fed.
+        The iterator must be used up before the next piece is fed.  A stretch out of several pieces is given as it was
+        put together, since each further copy of a long one costs as much as reading it.
 
         Raises:
             ProviderError: A stretch is longer than the limit.
 
         """
-        if self._separator not in self._held[len(self._held) - self._overlap :] + piece:
+        held = self._held
+        if self._last not in piece:
             self._hold(piece)
             return
-        *stretches, rest = (self.rest() + piece).split(self._separator)
+        if held:
+            before = min(self._overlap, len(held))  # bytes that may be the first half of a separator
+            place = (held[len(held) - before :] + piece).find(self._separator)
+            if place < 0:
+                self._hold(piece)
+                return
+            self._held = bytearray()
+            if place < before:
+                del held[place - before :]
+            else:
+                held += piece[: place - before]
+            self._check(len(held))
+            yield held
+            piece = piece[place - before + len(self._separator) :]
+        *stretches, rest = piece.split(self._separator)
         for stretch in stretches:
             self._check(len(stretch))
             yield stretch

@@ -6,7 +6,7 @@ of text in Python, which costs several microseconds per event, has no limits and
 newlines are found by ``bytes`` methods, and an event is decoded once.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 
 from converge_provider.errors import ProviderError
 from converge_provider.http.closing import closing
@@ -17,6 +17,8 @@ from converge_provider.values.classes import frozen
 __all__ = ("SseEvent", "SseParser", "sse_events")
 
 _BOM = b"\xef\xbb\xbf"
+_LONG = 65_536
+"""Bytes from which on copying an event costs more than looking at it in place."""
 
 
 @frozen
@@ -103,13 +105,15 @@ class SseParser:
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return piece
 
-    def _event(self, block: bytes, *, ended: bool) -> SseEvent | None:
+    def _event(self, block: bytes | bytearray, *, ended: bool) -> SseEvent | None:
         if block.startswith(b"data:") and b"\n" not in block and len(block) <= self._max_line:
-            return SseEvent(_text(block[6:] if block.startswith(b" ", 5) else block[5:]), id=self._id, ended=ended)
+            begin = 6 if block.startswith(b" ", 5) else 5
+            data = block[begin:] if len(block) < _LONG else memoryview(block)[begin:]
+            return SseEvent(_text(data), id=self._id, ended=ended)
         return self._event_of_lines(block.split(b"\n"), ended=ended)
 
-    def _event_of_lines(self, lines: list[bytes], *, ended: bool) -> SseEvent | None:
-        data: list[bytes] = []
+    def _event_of_lines(self, lines: Sequence[bytes | bytearray], *, ended: bool) -> SseEvent | None:
+        data: list[bytes | bytearray] = []
         kind, retry_ms = "", None
         for line in lines:
             if len(line) > self._max_line:
@@ -133,9 +137,9 @@ class SseParser:
         return SseEvent(_text(b"\n".join(data)), kind or "message", self._id, retry_ms, ended)
 
 
-def _text(line: bytes) -> str:
+def _text(line: bytes | bytearray | memoryview) -> str:
     try:
-        return line.decode("utf-8")
+        return str(line, "utf-8")
     except UnicodeDecodeError as exc:
         message = f"the stream is not UTF-8: byte {line[exc.start]:#04x} at position {exc.start} of an event"
         raise ProviderError(message) from exc
