@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import field
 
 from converge_provider.errors import ConfigurationError
+from converge_provider.registry.guard import one_line
 from converge_provider.values.claims import Claims
 from converge_provider.values.classes import frozen
 from converge_provider.values.identity import Capability
@@ -53,6 +54,8 @@ MEASURABLE: frozenset[Capability] = frozenset(
 
 _MOST_BYTES = 2**20
 _MOST_BACKENDS = 1_000
+_MOST_TEXTS = 256
+_LONGEST_TEXT = 128
 LONGEST_DAYS = 3_650
 """For how many days a measurement may count."""
 
@@ -122,7 +125,7 @@ def read_evidence(state_dir: Path, *, today: date) -> Evidence:
     except (OSError, ValueError, RecursionError) as exc:
         said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or type(exc).__name__
         remedy = "Measure again with: converge verify; or remove it with: converge verify --forget"
-        return Evidence({}, f"{path}: ignored what was measured: {' '.join(said.split())[:300]}. {remedy}")
+        return Evidence({}, f"{path}: ignored what was measured: {one_line(said)}. {remedy}")
     return Evidence({name: one for name, one in found.items() if one.until >= today})
 
 
@@ -168,6 +171,9 @@ def _problem(one: Measurement, today: date) -> str | None:
     strange = sorted(str(capability) for capability in set(one.capabilities) - MEASURABLE)
     if strange:
         return f"nobody measures {', '.join(strange)}"
+    texts = (one.distribution, one.version, one.place, one.suite, *one.checks)
+    if len(texts) > _MOST_TEXTS or any(len(text) > _LONGEST_TEXT or not text.isprintable() for text in texts):
+        return f"expected at most {_MOST_TEXTS} texts of at most {_LONGEST_TEXT} printable characters"
     if (one.as_of - today).days > 1:
         return f"it was measured on {one.as_of}, which is still to come"
     if not 0 <= (one.until - one.as_of).days <= LONGEST_DAYS:
