@@ -96,6 +96,6 @@ def _read(file: Path) -> "ChatRequest":
         raise click.UsageError(message)
     try:
         return codec.load(ChatRequest, json.loads(file.read_text("utf-8")))
-    except (ValueError, codec.DocumentError) as exc:
+    except (ValueError, RecursionError) as exc:
         message = f"{str(file)!r} holds no request: {exc}"
         raise click.UsageError(message) from exc

@@ -45,7 +45,7 @@ def recall(state_dir: Path) -> Mapping[str, Remembered]:
     try:
         with _file(state_dir).open("rb") as stream:
             found = codec.load(dict[str, Remembered], json.loads(stream.read(_MAX_BYTES)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     oldest_s = time.time() - _MAX_AGE_S
     return {name: one for name, one in found.items() if one.asked_s >= oldest_s}

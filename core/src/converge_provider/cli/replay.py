@@ -55,7 +55,7 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - whatever the file holds
         raise click.UsageError(message)
     try:
         return json.loads(file.read_text("utf-8"))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         message = f"{str(file)!r} is no JSON document: {exc}"
         raise click.UsageError(message) from exc
 

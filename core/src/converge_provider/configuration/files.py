@@ -3,14 +3,18 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from converge_provider.configuration.shapes import is_table
 from converge_provider.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = ("ConfigurationFile", "find_project_file", "find_user_file", "read_file")
 
 _MOST_BYTES = 2**20
+_DEEPEST = 100
 _PROJECT_FILE = "converge.toml"
 _PYPROJECT = "pyproject.toml"
 
@@ -102,12 +106,21 @@ def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     import tomllib  # not needed without a file
 
     try:
-        return tomllib.loads(content.decode())
+        document = tomllib.loads(content.decode())
+        if not _is_deeper(document, _DEEPEST):
+            return document
+        message = f"{path}: is nested more than {_DEEPEST} levels deep"
     except UnicodeDecodeError as exc:
         line = content[: exc.start].count(b"\n") + 1
         message = f"{path}: line {line} is not UTF-8"
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # tomllib's own, or an integer of thousands of digits
         message = f"{path}: is not TOML: {exc}"
     except RecursionError:
         message = f"{path}: is nested too deeply"
     raise ConfigurationError(message)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - whatever TOML holds
+    members: Collection[Any] = value.values() if is_table(value) else ()
+    members = cast("list[Any]", value) if isinstance(value, list) else members
+    return bool(members) and (levels == 0 or any(_is_deeper(member, levels - 1) for member in members))

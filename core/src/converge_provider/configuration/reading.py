@@ -6,7 +6,7 @@ from functools import partial
 from attrs import evolve, field
 
 from converge_provider.codec import DocumentError, load
-from converge_provider.codec.problems import Collector, step_to
+from converge_provider.codec.problems import Collector, said, step_to
 from converge_provider.configuration.environ import Environ
 from converge_provider.configuration.merging import Merged
 from converge_provider.configuration.providers import load_provider
@@ -77,7 +77,7 @@ def _problems(document: ConfigurationDocument) -> Iterator[tuple[str, str]]:
             yield f".claims{step_to(name)}", "expected the id of a backend, provider/model"
     for name, target in document.aliases.items():
         if not _is_id(target):
-            yield f".aliases{step_to(name)}", f"expected the id of a backend, provider/model, got {target!r}"
+            yield f".aliases{step_to(name)}", f"expected the id of a backend, provider/model, got {said(target)}"
     for i, choice in enumerate(document.policies):
         if choice.weight < 0:
             yield f".policies[{i}].weight", f"expected a number of at least 0, got {choice.weight}"

@@ -66,7 +66,7 @@ def is_trusted(file: ConfigurationFile, *, environ: Mapping[str, str] | None = N
     """Say whether the user trusts a project file as it is now."""
     try:
         recorded = json.loads(_record(file.path, environ).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(recorded, dict) and recorded == {"path": str(file.path), "sha256": _digest(file)}
 

@@ -156,7 +156,7 @@ def _from_text(one: _Field, text: str) -> Any:  # noqa: ANN401 - of the field's 
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text  # the codec says what was expected
 
 

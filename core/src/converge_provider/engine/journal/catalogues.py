@@ -46,7 +46,7 @@ class CatalogueFiles:
         try:
             document = json.loads(self.path_of(digest).read_text("utf-8"))
             return [str(backend["id"]) for backend in document["backends"]]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def _forget_oldest(self) -> None:

@@ -44,9 +44,9 @@ def _backwards(file: "BufferedReader") -> Iterator[bytes]:
 
 def load_row(line: bytes) -> JournalRow | None:
     """Read one line; ``None`` when it is torn, or written by something newer that this cannot read."""
-    from converge_provider.codec import DocumentError, load  # the codec costs cattrs
+    from converge_provider.codec import load  # the codec costs cattrs
 
     try:
         return load(JournalRow, json.loads(line), unknown="ignore")
-    except (ValueError, DocumentError):
+    except (ValueError, RecursionError):
         return None
