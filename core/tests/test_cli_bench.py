@@ -54,6 +54,7 @@ def test_bench_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> 
 
     assert [line.split()[0] for line in printed.out.splitlines()[1:5]] == ["whole", "first", "backend", "engine"]
     assert "tiny/m: 2 of 2 calls answered" in printed.out
+    assert "nobody said how many tokens" in printed.out
     assert "2 calls of tiny/m, 1 at a time, which may cost up to $0" in printed.err
 
 

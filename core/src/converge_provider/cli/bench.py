@@ -149,11 +149,14 @@ def _spoken(cost: "Cost") -> str:
 def _print(session: Session, report: "BenchReport") -> None:
     session.screen.table(_COLUMNS, _rows(report))
     failed = ", ".join(f"{name} {count}" for name, count in sorted(report.failed.items()))
-    tokens = "" if report.all_tokens_per_s is None else f", {report.all_tokens_per_s:.1f} tokens per second"
+    rate, taken = "", "nobody said how many tokens"
+    if report.all_tokens_per_s is not None:
+        rate = f", {report.all_tokens_per_s:.1f} tokens per second"
+        taken = f"{report.input_tokens} tokens in, {report.output_tokens} out"
     session.screen.write(
         f"\n{report.backend}: {report.answered} of {report.calls} calls answered in {report.wall_s:.2f} s, "
-        f"{report.calls_per_s:.1f} per second{tokens}\n"
-        f"{report.input_tokens} tokens in, {report.output_tokens} out; cost {report.cost}; failed: {failed or 'none'}"
+        f"{report.calls_per_s:.1f} per second{rate}\n"
+        f"{taken}; cost {report.cost}; failed: {failed or 'none'}"
     )
     if report.stopped is not None:
         session.screen.say(f"converge: stopped before the end: {report.stopped}")
