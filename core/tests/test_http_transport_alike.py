@@ -115,6 +115,8 @@ async def test_what_came_before_a_break_is_given() -> None:
     """The last bytes before a connection breaks off are read, since they may hold the end of the answer."""
     with CannedServer([event_stream(b"data: 1\n\ndata: [DONE]\n\n", ended=False)]) as server:
         async with opened() as transport, aclosing(transport.stream(to(server))) as pieces:
+            await pieces.start()
+            await anyio.sleep(0.05)  # the break is known before the bytes are read
             assert await anext(pieces) == b"data: 1\n\ndata: [DONE]\n\n"
             with pytest.raises(NetworkError, match="broke off"):
                 await anext(pieces)
@@ -141,6 +143,36 @@ async def test_flood_is_stopped_when_its_time_is_up() -> None:
 
     assert caught.value.deadline_s == 0.1
     assert time.monotonic() - began < 2.0
+
+
+async def test_slow_reader_is_stopped_when_its_time_is_up() -> None:
+    """The limit for everything holds also for a reader for whom there is always something to read."""
+    flood = [b"%x\r\n" % 4096 + b"x" * 4096 + b"\r\n"] * 2_000
+    with CannedServer([[b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", *flood, b"0\r\n\r\n"]]) as server:
+        request = to(server, timeouts=Timeouts(total_s=0.1))
+        async with opened() as transport, aclosing(transport.stream(request)) as pieces:
+            with pytest.raises(Timeout):
+                assert [await anyio.sleep(0.01) async for _ in pieces] == []
+
+
+async def test_bomb_in_what_explains_a_failure_is_not_inflated() -> None:
+    """Of a failure's body no more is inflated than is kept."""
+    bomb = gzip.compress(bytes(10 * 2**20), compresslevel=1)
+    with CannedServer([answer(bomb, status=500, headers={"content-encoding": "gzip"})]) as server:
+        async with opened(Limits(max_error_bytes=1000, max_decompressed_bytes=2**20)) as transport:
+            response = await transport.send(to(server))
+
+    assert response.body == bytes(1000)
+
+
+async def test_cookies_of_a_named_host_are_not_kept() -> None:
+    """Hosts with a name, for which cookie jars keep cookies, get none back either."""
+    with CannedServer([answer(headers={"set-cookie": "a=b"})]) as server:
+        async with opened() as transport:
+            for _ in range(2):
+                await transport.send(HttpRequest(url=server.url.replace("127.0.0.1", "localhost")))
+
+    assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
 
 async def test_gzip_is_offered_and_nothing_else_is_inflated() -> None:
