@@ -61,6 +61,7 @@ _LCP_FACTS = evolve(_SMALL, refuses=("response_schema", "reasoning_effort", "par
 _LCP = {
     **_SENSES,
     "live.tools": "the server takes no 'required': it fails with status 500",
+    "live.tool-named": "the server lets raw line breaks into strings, which is no JSON, as so small a model may draw",
     "response_schema": "the server knows response_format json_object alone, and fails at json_schema",
     "reasoning_effort": "the server takes the field and does nothing with it",
     "parallel_tool_calls": "the server takes the field and does nothing with it",
