@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import asdict, evolve
 from cattrs import structure
@@ -35,6 +36,8 @@ from contending import (
 from instructions import counted
 from measured import Core, Machine, Run, document_of, today
 from report import page_of
+
+T = TypeVar("T")
 
 DOCUMENT = ROOT / "docs" / "explanation" / "benchmarks.json"
 PAGE = DOCUMENT.with_suffix(".md")
@@ -115,7 +118,7 @@ class Bench:
         """Have everybody imported, once per round, after once that does not count; give way after each round."""
         done = self.measured("import")
         for number in range(done - 1, rounds) if done < rounds else ():
-            for contender in list(self.contenders):
+            for contender in turns(self.contenders, number):
                 try:
                     found = measure_import(contender, self.pythons[contender.name], self.home)
                 except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
@@ -136,12 +139,12 @@ class Bench:
                     stack.callback(one.close)
                     running.append(one)
             for work in WARM_UP:
-                self.turn(work, running)
+                self.turn(work, running, 0)
             self.works.pop(WARM_UP[0].name, None)
             for work in WORKS:
                 for number in range(self.measured(work.name), rounds):
                     began = time.monotonic()
-                    self.turn(work, running)
+                    self.turn(work, running, number)
                     took = f"{time.monotonic() - began:.0f} s"
                     print(f"{work.title}, round {number + 1} of {rounds}: {took}", flush=True)
                     yield
@@ -160,9 +163,9 @@ class Bench:
         """Say whether a contender does a work."""
         return work == "import" or not contender.imported_only
 
-    def turn(self, work: Work, running: list[Running]) -> None:
+    def turn(self, work: Work, running: list[Running], number: int) -> None:
         """Have everybody do one work; who fails takes no further part."""
-        for one in list(running):
+        for one in turns(running, number):
             try:
                 self.note(work.name, one.contender, one.do(work))
             except RuntimeError as exc:
@@ -176,6 +179,18 @@ class Bench:
         runs = [subprocess.run([python, "-c", RESIDENT], capture_output=True, text=True, check=True) for _ in range(5)]
         resident_mib, bare_mib = sorted(tuple(map(float, run.stdout.split())) for run in runs)[2]
         return Core(**json.loads(said), resident_mib=round(resident_mib, 1), bare_mib=round(bare_mib, 1))
+
+
+def turns(everybody: Sequence[T], number: int) -> Sequence[T]:
+    """
+    Say in which order everybody does a work, so that nobody always comes after the same one.
+
+    Rounds begin with different ones, and every second round goes the other way round.
+
+    """
+    start = number * 5 % (len(everybody) or 1)
+    order = [*everybody[start:], *everybody[:start]]
+    return order[::-1] if number % 2 else order
 
 
 def parts(names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ A number is the median over the rounds.
 A ratio is taken within each round, to {BASE} in the same round, and then the median over the rounds is shown.
 The share behind it is its spread: the distance between the quartiles over the rounds, divided by the median.
 A ratio is not shown with a spread above {MOST_SPREAD * 100:.0f} %, or of fewer than {FEWEST_ROUNDS} rounds.
+The clock's ratio is that of the whole work, and of the median call where there is one call at a time.
 CPU is the processor's time of the contender's process alone, in all its threads.
 On a machine with other work, times by the clock are too long, and processor's times are hardly so; the ratios tell.
 """
@@ -89,7 +90,7 @@ def work_table(run: Run, work: Work) -> str:
         [
             contender.title,
             significant(1e6 / figure_of(per_piece(work, mine, "wall_s")).median),
-            ratio_cell(mine["wall_s"], base["wall_s"]) if base else "",
+            ratio_cell(mine[work.clock], base[work.clock]) if base else "",
             shown(per_piece(work, mine, "cpu_s")),
             ratio_cell(mine["cpu_s"], base["cpu_s"]) if base else "",
             shown(mine["first_p50_s" if streams else "p50_s"], scale=1e3),

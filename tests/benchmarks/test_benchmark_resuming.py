@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from attrs import evolve
-from bench import Bench
+from bench import Bench, turns
 from contending import CONTENDERS
 from measured import Machine, Run
 
@@ -49,3 +49,12 @@ def test_who_failed_is_left_out(tmp_path: Path) -> None:
     assert bench.contenders == [TWO[0]]
     assert list(bench.works["one"]) == ["httpx"]
     assert bench.failures == {"aiohttp": "it fell"}
+
+
+def test_nobody_always_comes_after_the_same_one() -> None:
+    """Every round has everybody once, most begin with another, and neighbours change."""
+    orders = ["".join(turns("abcdefgh", number)) for number in range(5)]
+
+    assert {"".join(sorted(order)) for order in orders} == {"abcdefgh"}
+    assert len({order[0] for order in orders}) > 3
+    assert len({order[order.index("h") - 1] for order in orders}) > 1
