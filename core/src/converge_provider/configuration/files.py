@@ -3,13 +3,10 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from converge_provider.configuration.shapes import is_table
 from converge_provider.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = ("ConfigurationFile", "find_project_file", "find_user_file", "read_file")
 
@@ -121,6 +118,9 @@ def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - whatever TOML holds
-    members: Collection[Any] = value.values() if is_table(value) else ()
-    members = cast("list[Any]", value) if isinstance(value, list) else members
+    members: list[Any] = []
+    if is_table(value):
+        members += value.values()
+    elif isinstance(value, list):
+        members += value
     return bool(members) and (levels == 0 or any(_is_deeper(member, levels - 1) for member in members))

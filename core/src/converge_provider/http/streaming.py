@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Self
 
 import anyio
+
 from converge_provider.errors import LlmError, NetworkError, ProviderError, Timeout
 from converge_provider.http.bodies import ACCEPTED_ENCODING, decoder_for
 from converge_provider.http.messages import HttpResponse, HttpStatusError
