@@ -70,6 +70,17 @@ async def test_wire_has_the_url_as_it_was_written() -> None:
     assert server.requests[0].path == path
 
 
+async def test_bytes_are_relayed_as_they_are_where_that_is_asked_for() -> None:
+    """A request may ask for a body that is not compressed, and gets its bytes undecoded, whatever they are."""
+    pieces = [b"data: \xff\xfe\r\n", b"\r\n: \xe2\x82", b"\xac\n\n"]
+    with CannedServer([event_stream(*pieces)]) as server:
+        asked = HttpRequest(url=server.url, headers={"accept-encoding": "identity"})
+        async with opened() as transport, aclosing(transport.stream(asked)) as stream:
+            assert b"".join([piece async for piece in stream]) == b"".join(pieces)
+
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
 async def test_large_request_arrives_whole() -> None:
     """Megabytes go up as they are."""
     body = bytes(range(256)) * 16 * 1024
