@@ -83,8 +83,8 @@ class Bench:
         self.environments, self.home = environments.resolve(), home
         self.contenders = list(contenders)
         self.pythons: dict[str, Path] = {}
-        self.versions: dict[str, str] = {}
-        self.failures: dict[str, str] = {}
+        self.versions = dict(before.versions if before else {})
+        self.failures = dict(before.failures if before else {})
         self.works = structure(asdict(before)["works"] if before else {}, dict[str, dict[str, dict[str, list[float]]]])
         for contender in list(self.contenders):
             try:
@@ -93,6 +93,7 @@ class Bench:
                 self.fail(contender, f"it cannot be installed: pip ended with {exc.returncode}")
             else:
                 self.versions[contender.name] = self.version_of(contender)
+                self.failures.pop(contender.name, None)
 
     def fail(self, contender: Contender, why: str) -> None:
         """Go on without a contender; what it measured so far is dropped."""
