@@ -8,6 +8,7 @@ The rooms, from the front door inwards::
     asking        what is asked, in one value               answers/       typed and formatted answers, checked
     course        the one loop over attempts                picking        who is called next
     chats, streams what it does with each candidate         continuing     a stream that goes on at another backend
+    relay, job_*  requests that go on byte for byte         local_engines  engines that run on one's own machines
     settings      how it holds out when backends fail       retrying, hedging the same backend again, two side by side
     bars          who is out of the running, and why        verdicts       what a failure means for the next attempt
     guards, guarding/ limits, budgets and the like          deadlines      one deadline over everything
