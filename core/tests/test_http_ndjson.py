@@ -1,5 +1,6 @@
 """The reader of newline-delimited JSON, and the splitter below it."""
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from converge_provider import ProviderError
-from converge_provider.http import Limits, ndjson_documents
+from converge_provider.http import Limits, SseEvent, ndjson_documents
+from converge_provider.http.ndjson import ndjson_events
 from converge_provider.http.splitting import Splitter
 
 
@@ -59,3 +61,28 @@ def test_splitter_gives_what_one_split_gives(data: bytes, separator: bytes, cuts
     found = [stretch for start, stop in pairwise(places) for stretch in splitter.feed(data[start:stop])]
 
     assert [*found, splitter.rest()] == data.split(separator)
+
+
+@pytest.mark.parametrize(
+    ("last", "is_cut"),
+    [(b'{"text": "\xff"}', False), (b'{"text": "\xc3', True), (b"{}\xc3", True), (b"\xff{", False)],
+    ids=["byte", "cut", "half-behind", "first"],
+)
+def test_last_line_is_no_document_by_replacement(last: bytes, *, is_cut: bool) -> None:
+    """Bytes that are not UTF-8 are an error in a last line without its end too; only a cut character is a cut."""
+
+    async def source() -> AsyncIterator[bytes]:
+        yield last
+
+    async def run() -> list[SseEvent]:
+        return [event async for event in ndjson_events(source())]
+
+    if not is_cut:
+        with pytest.raises(ProviderError, match="is not UTF-8"):
+            anyio.run(run)
+        return
+    (event,) = anyio.run(run)
+
+    assert not event.ended
+    with pytest.raises(ValueError, match=r".+"):
+        json.loads(event.data)

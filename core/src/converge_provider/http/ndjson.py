@@ -55,7 +55,7 @@ async def ndjson_events(
     """
     async with aclosing(_lines(pieces, limits)) as lines:
         async for line, ended in lines:
-            yield SseEvent(_text(line) if ended else line.decode("utf-8", "replace"), ended=ended)
+            yield SseEvent(_text(line, ended=ended), ended=ended)
 
 
 async def _lines(pieces: AsyncIterable[bytes], limits: Limits) -> AsyncGenerator[tuple[bytes | bytearray, bool], None]:
@@ -71,10 +71,13 @@ async def _lines(pieces: AsyncIterable[bytes], limits: Limits) -> AsyncGenerator
             yield last, False
 
 
-def _text(line: bytes | bytearray) -> str:
+def _text(line: bytes | bytearray, *, ended: bool) -> str:
+    """Decode a line; one that was cut within a character is no document, and is not said to be anything else."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as exc:
+        if not ended and exc.reason == "unexpected end of data":
+            return line.decode("utf-8", "replace")
         message = f"a line of the stream is not UTF-8: byte {line[exc.start]:#04x} at position {exc.start}"
         raise ProviderError(message) from exc
 
