@@ -52,7 +52,7 @@ class Listener:
         """Take the event."""
 
 
-def catalogue(size: int) -> Catalogue:
+def catalogue(size: int, make: "type[NoOp]" = NoOp) -> Catalogue:
     """Make a catalogue of backends that do nothing."""
     return Catalogue.of(
         *(
@@ -64,7 +64,7 @@ def catalogue(size: int) -> Catalogue:
                     typical_latency_ms=100 + i,
                     quality=0.5 + (i % 50) / 100,
                 ),
-                NoOp(),
+                make(),
             )
             for i in range(size)
         )
