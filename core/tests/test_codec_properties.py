@@ -32,6 +32,7 @@ from converge_provider import (
     ChatMessage,
     ChatRequest,
     ChatResponse,
+    ChatRole,
     Citation,
     Claims,
     ContentFiltered,
@@ -150,9 +151,11 @@ def _known_or_other(cls: type[Capability]) -> st.SearchStrategy[OpenName]:
 
 
 def _message() -> st.SearchStrategy[ChatMessage]:
-    """Give messages with and without parts: with parts the content is their text."""
-    fields = {name: _strategy(kind) for name, kind in _kinds(ChatMessage).items() if name != "parts"}
-    plain = st.builds(ChatMessage, **fields)
+    """Give messages with and without parts: with parts the content is their text; results of tools may be errors."""
+    kinds = _kinds(ChatMessage)
+    fields = {name: _strategy(kinds[name]) for name in kinds.keys() - {"parts", "is_error"}}
+    results = {**fields, "role": st.just(ChatRole.TOOL), "is_error": st.booleans()}
+    plain = st.builds(ChatMessage, **fields) | st.builds(ChatMessage, **results)
     parts: st.SearchStrategy[Sequence[Part]] = st.lists(_strategy(Part), min_size=1, max_size=3)
     return plain | st.builds(_with_parts, plain, parts)
 
