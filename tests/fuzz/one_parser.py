@@ -7,6 +7,7 @@ Run ``python tests/fuzz/one_parser.py NAME FOLDER SECONDS``; the folder holds th
 import importlib
 import random
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,25 @@ def main(name: str, folder: Path, seconds: int) -> None:
     words.write_text("".join(f'"{word}"\n' for word in WORDS), "ascii")
     try:
         found = parsers.HERE / "corpus" / name / "found_"
-        atheris.Setup(_options(folder, words, found, seconds), target.check, custom_mutator=_mutator(atheris))
+        atheris.Setup(
+            _options(folder, words, found, seconds), _keeping(target.check, found), custom_mutator=_mutator(atheris)
+        )
         atheris.Fuzz()
     finally:
         words.unlink()
+
+
+def _keeping(check: Callable[[bytes], object], found: Path) -> Callable[[bytes], None]:
+    """Write down what breaks a law, since libFuzzer does not always live to do so; what hangs or bursts it writes."""
+
+    def checked(body: bytes) -> None:
+        try:
+            check(body)
+        except BaseException:
+            found.with_name(f"{found.name}{zlib.crc32(body):08x}").write_bytes(body)
+            raise
+
+    return checked
 
 
 def _options(folder: Path, words: Path, found: Path, seconds: int) -> Sequence[str]:
