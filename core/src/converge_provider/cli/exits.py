@@ -12,7 +12,10 @@ class ExitCode(IntEnum):
     meaning: str
 
     DONE = 0, "It was done."
-    FAILED = 1, "It was tried and failed: a call to a model, a download, a check of `converge doctor` or `converge verify`."
+    FAILED = (
+        1,
+        "It was tried and failed: a call to a model, a download, a check of `converge doctor` or `converge verify`.",
+    )
     USAGE = 2, "The command line, the prompt or a file given to it makes no sense; nothing was called."
     NOBODY = (
         3,

@@ -28,7 +28,7 @@ def entry_named(session: "Session", backend: str) -> "CatalogueEntry":
         from converge_provider.codec.problems import nearest
 
         hint = nearest(backend, [one.id for one in catalogue.entries])
-        message = f"there is no backend {backend!r}{hint}; see: converge list --all"
+        message = f"there is no backend {backend!r}{hint or '; see: converge list --all'}"
         raise click.UsageError(message)
     if entry.missing:
         message = f"{entry.id} is not configured: {', '.join(entry.missing)} missing"
