@@ -1,7 +1,7 @@
 """The words in which requirements are said: cost, latency, complexity, jurisdiction, sovereignty, compliance."""
 
 from enum import Enum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 __all__ = (
     "ComplianceLevel",
@@ -22,7 +22,8 @@ class Word(Enum):
         """Give the spelling in documents."""
         return str(self.value)
 
-    __hash__ = object.__hash__  # members are equal where they are the same; an enum hashes its name, in Python
+    if not TYPE_CHECKING:  # Enum's own says the same to checkers
+        __hash__ = object.__hash__  # members are equal where they are the same; an enum hashes its name, in Python
 
 
 class _Ordered(Word):
