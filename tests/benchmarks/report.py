@@ -106,6 +106,14 @@ def work_table(run: Run, work: Work) -> str:
     )
 
 
+def _missing(run: Run, work: Work) -> Iterator[str]:
+    """Say who did not take part in a work."""
+    took_part = run.works.get(work.name, {})
+    names = [one.title for one in CONTENDERS if one.name not in took_part and not one.imported_only]
+    if names:
+        yield f"Not measured in this work: {', '.join(names)}."
+
+
 def promises(run: Run) -> Iterator[Promise]:
     """Compare what was found with the numbers to hold."""
     imports = run.works.get("import", {})
@@ -180,7 +188,8 @@ def page_of(run: Run) -> str:
         import_table(run),
     ]
     for work in WORKS:
-        sections += [f"## {work.title}\n", work_table(run, work)]
+        if run.works.get(work.name):
+            sections += [f"## {work.title}\n", work_table(run, work), *_missing(run, work)]
     if run.instructions:
         rows = ([name, "", f"{count:,}".replace(",", " ")] for name, count in run.instructions.items())
         sections += [

@@ -49,6 +49,7 @@ def test_page_shows_every_contender_that_was_measured() -> None:
     assert page.count("| bare aiohttp |") == 1 + len(WORKS)
     assert page.count("1x, 0 %") >= 2 * 4 * len(WORKS)
     assert "- `litellm`: it cannot be installed" in page
+    assert page.count("Not measured in this work: openai, ") == len(WORKS)
     assert "12 345" in page
     assert "```text\nfast\n```" in page
 
@@ -73,6 +74,14 @@ def test_promises_are_held_or_broken_by_the_numbers() -> None:
     assert slow["a call at a time, CPU above bare aiohttp"] is False
     assert fine["throughput of 1 000 calls at once, to bare aiohttp"] is True
     assert slow["throughput of 1 000 calls at once, to bare aiohttp"] is False
+
+
+def test_page_is_made_of_the_document_beside_it() -> None:
+    """What the documentation shows is what the last run measured, and nothing that somebody wrote into it."""
+    run = structure(json.loads(DOCUMENT.read_text("utf-8")), Run)
+
+    assert DOCUMENT.with_suffix(".md").read_text("utf-8") == page_of(run), "run: tox -e bench -- --again --write"
+    assert document_of(run) == DOCUMENT.read_text("utf-8")
 
 
 def test_document_holds_the_whole_run() -> None:
