@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ("Tokenisers",)
 
-log = logging.getLogger("converge_provider.engine")
+log: logging.Logger = logging.getLogger("converge_provider.engine")
 
 _URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 """What tiktoken calls a table, by whose SHA-1 it keeps the file."""

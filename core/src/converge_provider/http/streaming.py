@@ -41,7 +41,7 @@ class BodyStream(ABC):
         self.status: int = 0
         self.headers: Mapping[str, str] = {}
         self.request = request
-        self.place = place_of(request.url)
+        self.place: str = place_of(request.url)
         """What may be shown of the URL."""
         self._limits = limits
         self._began = self._gone_s = 0.0
