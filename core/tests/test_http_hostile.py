@@ -30,6 +30,7 @@ from converge_provider.http import (
     ndjson_documents,
     sse_events,
 )
+from converge_provider.http.places import place_of
 from converge_provider.testing.canned import CannedRequest, CannedServer, Step, answer, event_stream, json_answer
 from converge_provider.testing.conformance.reference import REFERENCE, ReferenceWire
 from converge_provider.testing.conformance.subjects import Endpoint
@@ -263,6 +264,15 @@ async def test_redirects_are_never_followed(status: int, target: str) -> None:
     assert other.requests == []
     assert "sk-planted" not in str(caught.value)
     assert "Redirects are not followed" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://[nonsense]/v1"])
+def test_address_in_brackets_that_is_none_is_one_clear_line(url: str) -> None:
+    """A base URL whose brackets hold no address is a mistake in the configuration, and shown nowhere."""
+    with pytest.raises(ConfigurationError, match="what stands in brackets is no address"):
+        HttpRequest(url=url)
+
+    assert place_of(url) == "a URL that makes no sense"
 
 
 def reference(server: CannedServer) -> HttpChatBackend:

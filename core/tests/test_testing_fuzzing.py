@@ -157,6 +157,25 @@ def test_events_that_hang_on_where_a_body_is_cut_are_caught() -> None:
         check_body(fuzzed(grow), BODY)
 
 
+def test_streams_of_events_and_whole_answers_are_read_too() -> None:
+    """Events of the other framing are judged as lines are, with ``[DONE]`` among them, and so is a whole answer."""
+    wire = SpoiltWire(Endpoint(url="http://127.0.0.1:1", key=Secret(KEY)), framing="sse")
+    lines = BODY.splitlines()
+    events = b"\xef\xbb\xbf" + b"".join(b"data: " + line + b"\r\n\r\n" for line in lines) + b"data: [DONE]\n\n: bye"
+
+    assert check_body(fuzzed(wire=wire), events) == "answered"
+    assert check_body(fuzzed(wire=wire), BODY) == "refused"
+    assert check_body(fuzzed(), b'{"events": [' + b",".join(lines) + b"]}") == "refused"
+    assert check_body(fuzzed(counters=()), b"\n".join(lines[:2] + lines[3:])) == "answered"
+
+
+def test_answer_that_cannot_be_written_down_is_caught() -> None:
+    """An answer that no document can hold is said to be one."""
+    spoilt = respond(lambda it: evolve(it, metadata={"a": 1}))
+    with pytest.raises(LawBrokenError, match="an answer can be written down and read again"):
+        check_body(fuzzed(spoilt), BODY)
+
+
 CALL = ToolCall(id="1", name="f", arguments='{"a": 1}')
 
 

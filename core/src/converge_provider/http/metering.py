@@ -18,7 +18,7 @@ __all__ = ("Meter", "stated_usage")
 
 _MOST_BYTES = 2**20
 _LIMITS = Limits(max_event_bytes=_MOST_BYTES, max_line_bytes=_MOST_BYTES)
-_MOST_TOKENS = 2**32 - 1
+_MOST_TOKENS = 2**28 - 1  # all buckets together fit into 32 bits
 _IN = ("input_tokens", "prompt_tokens", "input")
 _OUT = ("output_tokens", "completion_tokens", "output")
 

@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -25,7 +25,6 @@ T = TypeVar("T")
 _REQUEST = ChatRequest.of("Hi")
 _LIMITS = Limits(max_event_bytes=64 * 1024, max_line_bytes=64 * 1024)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_BLOCK_END = re.compile(rb"\n\n")
 _STATUSES = (400, 401, 404, 429, 500, 503, 307)
 
 
@@ -188,19 +187,13 @@ def _pieces(body: bytes, size: int) -> Iterator[bytes]:
 
 def _documents(fuzzed: FuzzedWire, body: bytes) -> Iterator[object]:
     """Give the documents of a stream, read in another way than the seam reads them."""
-    body = _LINE_END.sub(b"\n", body.removeprefix(b"\xef\xbb\xbf"))
-    for block in _BLOCK_END.split(body) if fuzzed.wire.framing == "sse" else body.split(b"\n"):
-        text = block
-        if fuzzed.wire.framing == "sse":
-            fields = [line.partition(b":") for line in block.split(b"\n")]
-            text = b"\n".join(value.removeprefix(b" ") for name, _, value in fields if name == b"data")
-        if text == b"[DONE]":
-            yield "[DONE]"
-            continue
-        try:
-            yield json.loads(text)
-        except (ValueError, RecursionError):
-            continue
+    is_sse = fuzzed.wire.framing == "sse"
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    for block in _LINE_END.sub(b"\n", body).split(b"\n\n") if is_sse else body.split(b"\n"):
+        fields = [line.partition(b":") for line in block.split(b"\n")]
+        text = b"\n".join(value.removeprefix(b" ") for name, _, value in fields if name == b"data") if is_sse else block
+        with suppress(ValueError, RecursionError):
+            yield "[DONE]" if text == b"[DONE]" else json.loads(text)
 
 
 def _counts(value: object, name: str) -> Iterator[int]:

@@ -8,7 +8,7 @@ from converge_provider.http import as_object
 
 __all__ = ("usage_from_wire",)
 
-_MOST = 2**32 - 1
+_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 _HOUR = "ephemeral_1h_input_tokens"
 
 

@@ -30,7 +30,7 @@ __all__ = ("Assembler",)
 
 _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 _MOST_CALLS = 1_000
-_MOST = 2**32 - 1
+_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 
 
 class Assembler:

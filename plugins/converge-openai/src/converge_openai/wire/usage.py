@@ -8,7 +8,7 @@ from converge_provider.http import as_list, as_object
 
 __all__ = ("usage_from_wire", "usage_in")
 
-_MOST = 2**32 - 1
+_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 
