@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve, frozen
@@ -171,7 +171,7 @@ def test_streams_of_events_and_whole_answers_are_read_too() -> None:
 
 def test_answer_that_cannot_be_written_down_is_caught() -> None:
     """An answer that no document can hold is said to be one."""
-    spoilt = respond(lambda it: evolve(it, metadata={"a": 1}))
+    spoilt = respond(lambda it: evolve(it, metadata=cast("Any", {"a": 1})))
     with pytest.raises(LawBrokenError, match="an answer can be written down and read again"):
         check_body(fuzzed(spoilt), BODY)
 
