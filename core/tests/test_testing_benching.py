@@ -34,7 +34,8 @@ def entry(*script: Turn, prices: Prices | None = PRICES) -> tuple[CatalogueEntry
 @pytest.mark.parametrize("stream", [pytest.param(False, id="whole"), pytest.param(True, id="streamed")])
 def test_bench_takes_the_backends_time_for_the_backends(stream: bool) -> None:
     """What a backend waits is its own time, and not the engine's, however many calls run at once."""
-    found, _ = entry(*[[0.05, ANSWER]] * 4)
+    slow: Turn = [0.05, ANSWER]
+    found, _ = entry(slow, slow, slow, slow)
     report = anyio.run(lambda: run_bench(found, BenchPlan(calls=4, concurrency=4, stream=stream)))
 
     assert report.answered == 4
