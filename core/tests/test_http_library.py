@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from types import ModuleType
+from typing import Literal
 
 import pytest
 
@@ -125,17 +126,30 @@ def test_library_is_imported_when_a_transport_stands_on_it() -> None:
     assert run_python(code) == "[False, False] [True, False] [True, True]"
 
 
-def test_missing_httpx_is_one_line_that_says_what_to_install() -> None:
+def test_missing_httpx_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra, opening a transport says in one line what to install."""
-    code = (
-        "import sys; sys.modules['httpx'] = None\n"
-        "from converge_provider import MissingExtraError\n"
-        "from converge_provider.http import open_transport\n"
-        "try: open_transport()\n"
-        "except MissingExtraError as exc: print(exc, '|', exc.remedy)"
-    )
+    monkeypatch.delitem(sys.modules, "converge_provider.http.over_httpx", raising=False)
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtraError) as caught:
+        open_transport()
 
-    assert run_python(code) == (
-        "the HTTP transport needs the extra [http] of converge-provider, which is not installed "
-        "| Run: pip install 'converge-provider[http]'"
+    assert str(caught.value) == (
+        "the HTTP transport needs the extra [http] of converge-provider, which is not installed"
     )
+    assert caught.value.remedy == "Run: pip install 'converge-provider[http]'"
+
+
+@pytest.mark.parametrize(("library", "needed"), [("httpx", "certifi"), ("aiohttp", "yarl")])
+async def test_what_a_library_needs_and_does_not_find_is_named(
+    library: Literal["aiohttp", "httpx"], needed: str, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
+) -> None:
+    """Half an installation is not taken for none."""
+    if anyio_backend == "trio":
+        pytest.skip("one loop tells")
+    for module in (f"over_{library}", "routes"):
+        monkeypatch.delitem(sys.modules, f"converge_provider.http.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, needed, None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        open_transport(library=library)
+
+    assert caught.value.name == needed

@@ -10,7 +10,7 @@ import pytest
 
 from converge_provider import LlmError, NetworkError, ProviderError, Secret, Timeout
 from converge_provider.http import HttpRequest, HttpStream, Limits, Timeouts, Transport
-from converge_provider.testing.canned import HANG, RESET, CannedServer, answer, event_stream
+from converge_provider.testing.canned import HANG, RESET, CannedRequest, CannedServer, answer, event_stream
 from converge_provider.testing.transports import TRANSPORTS, opened, use_transport
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +126,20 @@ async def test_nothing_is_sent_twice(method: str) -> None:
 
     assert isinstance(error, NetworkError)
     assert len(server.requests) == 2
+
+
+async def test_server_that_hangs_up_without_a_word_is_told() -> None:
+    """A connection that is closed in good order before any answer is no answer."""
+
+    def hang_up(_: CannedRequest) -> list[bytes]:
+        raise ConnectionError
+
+    with CannedServer(hang_up) as server:
+        async with opened() as transport:
+            error = await refusal_of(transport, to(server))
+
+    assert isinstance(error, NetworkError)
+    assert f"the connection to {server.url}/v1 broke off: " in str(error)
 
 
 async def test_what_came_before_a_break_is_given() -> None:
