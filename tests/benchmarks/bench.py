@@ -237,7 +237,8 @@ def given() -> argparse.Namespace:
 def measure(asked: argparse.Namespace) -> Iterator[Run]:
     """Measure everything; what is known is given after each round, so that a run that is stopped is not lost."""
     before = read(asked.json) if asked.resume else None
-    begun = Run(date=today(), machine=Machine.here(), load=round(os.getloadavg()[0], 1), versions={}, works={})
+    load = max(round(os.getloadavg()[0], 1), before.load if before else 0.0)
+    begun = Run(date=today(), machine=Machine.here(), load=load, versions={}, works={})
     with tempfile.TemporaryDirectory() as home:
         bench = Bench(asked.environments, Path(home), chosen(asked.contenders), before)
         begun = evolve(begun, core=bench.core())

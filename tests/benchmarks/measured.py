@@ -54,7 +54,7 @@ class Run:
     date: str
     machine: Machine
     load: float
-    """How many processes wanted a core when it began, on average over the minute before."""
+    """How many processes wanted a core when it began, or went on after a stop, on average over the minute before."""
     versions: Mapping[str, str]
     """The version of each contender."""
     works: Mapping[str, Mapping[str, Rounds]]

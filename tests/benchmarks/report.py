@@ -175,7 +175,7 @@ def page_of(run: Run) -> str:
     where = (
         f"Measured on {run.date}, in {rounds} rounds: {machine.cores} cores of {machine.processor}, {machine.kernel}, "
         f"{machine.python}, on asyncio's own event loop.\n"
-        f"When it began, {run.load:g} processes wanted a core."
+        f"When it began, and wherever it went on after a stop, at most {run.load:g} processes wanted a core."
     )
     held = ([one.what, one.limit, one.found, said[one.held]] for one in promises(run))
     sections = [
