@@ -189,6 +189,14 @@ async def test_hostile_list_is_bounded() -> None:
     assert {"\x1b[31mred", " padded"}.isdisjoint(windows(engine))
 
 
+async def test_served_model_without_a_name_harms_nobody() -> None:
+    """What is no text names no model; the window of the others is known all the same."""
+    served = [{"model": ["a:8b"], "context_length": 1}, {"model": {}}, *OLLAMA["/api/ps"]["models"]]
+    _, engine = await only({**OLLAMA, "/api/ps": {"models": served}})
+
+    assert windows(engine) == {"a:8b": 8_192, "b:1b": 2_048, "c:cloud": None}
+
+
 async def test_many_models_of_ollama_are_there_in_time() -> None:
     """Only so many models are asked about one by one; the others are listed without their facts."""
     names = [f"m{number}" for number in range(60)]

@@ -165,7 +165,7 @@ async def _ollama(place: _Place) -> _Seen | None:
         return None
     served = await place.get("/api/ps")
     windows = {
-        one.get("model"): one.get("context_length") for one in _objects(as_object(parsed(served.body)), "models")
+        str(one.get("model")): one.get("context_length") for one in _objects(as_object(parsed(served.body)), "models")
     }
     models: list[ListedModel] = []
     for name in dict.fromkeys(str(one.get("model", "")) for one in _objects(tags, "models")):
