@@ -157,7 +157,8 @@ def demand(field: str, value: Any, bad: Any, claim: str, **others: Any) -> Probe
 
 def priced(field: str, value: Any, price: str, **others: Any) -> Probe:
     """Probe a ceiling of money."""
-    bad = evolve(CLAIMS.prices or Prices(), **{price: Decimal(50)})
+    dear: Any = {price: Decimal(50)}
+    bad = evolve(CLAIMS.prices or Prices(), **dear)
     asked = {"constraints": Constraints(**{field: value}), **others}
     return Probe(asked, of_claims(prices=bad), of_claims(prices=None))
 

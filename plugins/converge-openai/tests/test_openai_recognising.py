@@ -191,7 +191,7 @@ async def test_hostile_list_is_bounded() -> None:
 
 async def test_served_model_without_a_name_harms_nobody() -> None:
     """What is no text names no model; the window of the others is known all the same."""
-    served = [{"model": ["a:8b"], "context_length": 1}, {"model": {}}, *OLLAMA["/api/ps"]["models"]]
+    served: list[object] = [{"model": ["a:8b"], "context_length": 1}, {"model": {}}, *OLLAMA["/api/ps"]["models"]]
     _, engine = await only({**OLLAMA, "/api/ps": {"models": served}})
 
     assert windows(engine) == {"a:8b": 8_192, "b:1b": 2_048, "c:cloud": None}

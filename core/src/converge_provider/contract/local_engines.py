@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from attrs import field
 
 from converge_provider.values.classes import frozen
+from converge_provider.values.messages import JsonObject, JsonValue, own_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from converge_provider.values.descriptors import ChatBackendDescriptor
-    from converge_provider.values.messages import JsonValue
 
 __all__ = ("LocalEngine", "LocalPlace", "LocalProviderType")
 
@@ -34,7 +34,7 @@ class LocalEngine:
     url: str
     """The base URL at which a provider of its type reaches it."""
     models: "Sequence[ChatBackendDescriptor]" = field(default=(), converter=tuple["ChatBackendDescriptor", ...])
-    settings: "Mapping[str, JsonValue]" = field(factory=dict[str, "JsonValue"])
+    settings: JsonObject = field(factory=dict[str, JsonValue], converter=own_json, hash=False)
     """What a provider of its type must be configured with to use all of this."""
     latency_s: float
     """Seconds until it answered for the first time."""

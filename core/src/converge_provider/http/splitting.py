@@ -15,8 +15,8 @@ class Splitter:
 
     Example:
         >>> splitter = Splitter(b"\n", limit=100, what="a line")
-        >>> list(splitter.feed(b"one\ntw")), list(splitter.feed(b"o\n")), splitter.rest()
-        ([b'one'], [b'two'], b'')
+        >>> [bytes(line) for piece in (b"one\ntw", b"o\nth") for line in splitter.feed(piece)], splitter.rest()
+        ([b'one', b'two'], b'th')
 
     """
 
