@@ -65,7 +65,9 @@ IDS = [f"{type(error).__name__}-{i}" for i, error in enumerate(EVERY_ERROR)]
 
 
 def _all_classes(root: type[ConvergeError] = ConvergeError) -> set[type[ConvergeError]]:
-    ours = {cls for cls in root.__subclasses__() if cls.__module__.startswith("converge_provider.")}
+    """Give the public classes; a saboteur of the kit may have one of its own."""
+    public = (cls for cls in root.__subclasses__() if not cls.__name__.startswith("_"))
+    ours = {cls for cls in public if cls.__module__.startswith("converge_provider.")}
     return ours.union(*map(_all_classes, ours))
 
 
