@@ -210,7 +210,7 @@ def check_codec(body: bytes) -> None:
     name, _, rest = body.partition(b"\n")
     cls = CLASSES.get(name.decode("latin-1"), converge_provider.ChatRequest)
     try:
-        document = json.loads(rest)
+        document = json.loads(rest.decode("utf-8"))  # of bytes it would take halves of characters
     except (ValueError, RecursionError):
         return
     try:
