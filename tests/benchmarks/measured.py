@@ -66,6 +66,8 @@ class Run:
     """Instructions of the processor that one of some small things takes; empty: they could not be counted."""
     parts: Mapping[str, str] = field(factory=dict[str, str])
     """What the other scripts of this folder printed, by their names."""
+    remarks: Sequence[str] = ()
+    """What a reader must know of how these figures came about, a sentence each."""
 
 
 def document_of(run: Run) -> str:

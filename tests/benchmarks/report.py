@@ -177,6 +177,7 @@ def page_of(run: Run) -> str:
         f"{machine.python}, on asyncio's own event loop.\n"
         f"When it began, and wherever it went on after a stop, at most {run.load:g} processes wanted a core."
     )
+    where = "\n".join([where, *run.remarks])
     held = ([one.what, one.limit, one.found, said[one.held]] for one in promises(run))
     sections = [
         HEAD,
