@@ -66,14 +66,13 @@ class Broken(Kind):
     def __init__(self, error: Exception) -> None:
         """Take what it raises."""
         super().__init__("broken", 0, {})
-        del self.local
         self.error = error
 
-    def __getattr__(self, name: str) -> Any:
-        """Raise."""
+    def __getattribute__(self, name: str) -> Any:
+        """Raise where it is asked for the place."""
         if name == "local":
             raise self.error
-        raise AttributeError(name)
+        return super().__getattribute__(name)
 
 
 def types(*kinds: ScriptedProviderType) -> dict[str, ProviderType]:

@@ -78,10 +78,10 @@ def _texts_of(cls: type[Any]) -> Mapping[str, str]:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
         return {}
-    (statement,) = tree.body
-    body = statement.body if isinstance(statement, ast.ClassDef) else []
+    classes = (one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == cls.__name__)
+    own = next(classes, None)
     found: dict[str, str] = {}
-    for field, text in pairwise(body):
+    for field, text in pairwise(own.body if own else []):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
         if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
