@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 from attrs import evolve
+from live_environments import HOME
 from live_servers import Server, litellm_before, llama_cpp_python, llamacpp, vllm
 from live_subjects import PLANS
 
@@ -77,9 +78,9 @@ async def _ask_once(recorder: Recorder, label: str, subject: Subject) -> None:
         await backend.aclose()
 
 
-def record(name: str, server: Server, keys: Sequence[Secret]) -> None:
-    """Record one plan at its server."""
-    with Recorder(server.url, secrets=keys) as recorder:
+def record(name: str, server: Server, private: Sequence[Secret]) -> None:
+    """Record one plan at its server, without the keys and the folders of this machine."""
+    with Recorder(server.url, secrets=private) as recorder:
         outcomes = anyio.run(ask, name, server, recorder)
         about = {**PLANS[name].about, "outcomes": outcomes}
         recording = recorder.recording(server=server.told, about=about)
@@ -101,9 +102,9 @@ def main(names: Sequence[str]) -> None:
             "litellm_vllm": proxy.before(engine),
             "litellm_lcp": proxy.before(lcp),
         }
-        keys = [STRANGER, *(server.key for server in servers.values())]
+        private = [STRANGER, Secret(str(HOME)), *(server.key for server in servers.values())]
         for name in names:
-            record(name, servers[name], keys)
+            record(name, servers[name], private)
 
 
 if __name__ == "__main__":
