@@ -176,6 +176,7 @@ if TYPE_CHECKING:  # each name as itself: that is how type checkers know what is
         SelectionCriteria as SelectionCriteria,
     )
     from converge_provider.values.descriptors import (
+        CAPABILITY_FLAGS as CAPABILITY_FLAGS,
         BackendDescriptor as BackendDescriptor,
         ChatBackendCapabilities as ChatBackendCapabilities,
         ChatBackendDescriptor as ChatBackendDescriptor,
@@ -315,7 +316,7 @@ _HOMES = {
     "values.constraints": "Constraints DataClassification RiskTier RoutingPolicy",
     "values.conversation": "Conversation",
     "values.criteria": "RequiredCapabilities SelectionCriteria",
-    "values.descriptors": "BackendDescriptor ChatBackendCapabilities ChatBackendDescriptor",
+    "values.descriptors": "CAPABILITY_FLAGS BackendDescriptor ChatBackendCapabilities ChatBackendDescriptor",
     "values.events": (
         "BackendSwitched Citation Finished ReasoningBlock ReasoningDelta StreamEvent TextDelta ToolCallDelta "
         "ToolCallFinished ToolCallMalformed ToolCallStarted UsageReported"

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from converge_provider.http.relay import NativeRoute
     from converge_provider.http.retry_after import retry_after_s
     from converge_provider.http.rules import ErrorRule, Verdict
-    from converge_provider.http.shapes import as_list, as_metadata, as_object, parsed, text_in
+    from converge_provider.http.shapes import (
+        MOST_TOKENS,
+        as_list,
+        as_metadata,
+        as_object,
+        parsed,
+        text_in,
+        token_count,
+        token_limit,
+    )
     from converge_provider.http.sse import SseEvent, SseParser, sse_events
     from converge_provider.http.transport import HttpStream, Transport, open_transport
     from converge_provider.http.wires import Answer, Wire
@@ -40,6 +49,7 @@ _HOMES = {
     "HttpStatusError": "messages",
     "HttpStream": "transport",
     "Limits": "messages",
+    "MOST_TOKENS": "shapes",
     "NativeRoute": "relay",
     "SseEvent": "sse",
     "SseParser": "sse",
@@ -67,9 +77,12 @@ _HOMES = {
     "retry_after_s": "retry_after",
     "sse_events": "sse",
     "text_in": "shapes",
+    "token_count": "shapes",
+    "token_limit": "shapes",
 }
 
 __all__ = (
+    "MOST_TOKENS",
     "Answer",
     "ErrorRule",
     "Halves",
@@ -106,6 +119,8 @@ __all__ = (
     "retry_after_s",
     "sse_events",
     "text_in",
+    "token_count",
+    "token_limit",
 )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from converge_provider.errors import ProviderError
 from converge_provider.http.messages import Limits
-from converge_provider.http.shapes import as_list, as_object
+from converge_provider.http.shapes import MOST_TOKENS, as_list, as_object
 from converge_provider.http.sse import SseParser
 from converge_provider.values.usage import UsageDetail
 
@@ -18,7 +18,6 @@ __all__ = ("Meter", "stated_usage")
 
 _MOST_BYTES = 2**20
 _LIMITS = Limits(max_event_bytes=_MOST_BYTES, max_line_bytes=_MOST_BYTES)
-_MOST_TOKENS = 2**28 - 1  # all buckets together fit into 32 bits
 _IN = ("input_tokens", "prompt_tokens", "input")
 _OUT = ("output_tokens", "completion_tokens", "output")
 
@@ -159,4 +158,4 @@ def stated_usage(counts: "Mapping[str, Any]") -> UsageDetail | None:
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= _MOST_TOKENS
+    return type(value) is int and 0 <= value <= MOST_TOKENS

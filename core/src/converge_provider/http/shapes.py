@@ -7,7 +7,10 @@ from typing import Any
 from converge_provider.errors import ProviderError
 from converge_provider.http.documents import document_of
 
-__all__ = ("as_list", "as_metadata", "as_object", "parsed", "text_in")
+__all__ = ("MOST_TOKENS", "as_list", "as_metadata", "as_object", "parsed", "text_in", "token_count", "token_limit")
+
+MOST_TOKENS = 2**28 - 1
+"""The largest count of tokens that is taken for one, so that all buckets of an answer together fit into 32 bits."""
 
 
 def parsed(body: bytes) -> object:
@@ -56,3 +59,29 @@ def text_in(value: object) -> str:
         message = f"the answer holds a {type(value).__name__} where a text belongs"
         raise ProviderError(message)
     return value
+
+
+def token_count(value: object) -> int | None:
+    """
+    Read how many tokens an answer took: what is absent is 0, and nonsense is ``None``.
+
+    Example:
+        >>> [token_count(value) for value in (7, None, -1, "7", 2**28)]
+        [7, 0, None, None, None]
+
+    """
+    if value is None:
+        return 0
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+
+
+def token_limit(value: object) -> int | None:
+    """
+    Read the size of a window or of the longest answer, in tokens; what is absent, zero or nonsense is ``None``.
+
+    Example:
+        >>> [token_limit(value) for value in (8192, None, 0, True, 2**32)]
+        [8192, None, None, None, None]
+
+    """
+    return value if type(value) is int and 0 < value < 2**32 else None

@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from converge_anthropic.facts import FLAGS, ModelFacts
+from converge_anthropic.facts import ModelFacts
 from converge_anthropic.wire.dialect import FEATURES, Dialect
 from converge_provider import (
+    CAPABILITY_FLAGS,
     BackendDescriptor,
     Capability,
     Certification,
@@ -79,7 +80,7 @@ def describe(model: str, facts: ModelFacts, *, host: str, is_vendor: bool, api_v
 
     """
     is_here = is_loopback(host)
-    flags = {flag: getattr(facts, flag) for flag in FLAGS}
+    flags = {flag: getattr(facts, flag) for flag in CAPABILITY_FLAGS}
     reads_documents = {} if facts.documents is None else {Capability.other("DocumentUnderstanding"): facts.documents}
     claims = Claims(
         source=facts.source or (_VENDOR if is_vendor else None),

@@ -6,14 +6,11 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
-from converge_provider import ChatBackendCapabilities, CostClass
+from converge_provider import CostClass
 
-__all__ = ("FLAGS", "ModelFacts", "known_models")
-
-FLAGS = tuple(attribute.name for attribute in fields(ChatBackendCapabilities) if attribute.name != "context_tokens")
-"""The contract's flags, each of which a model may have, not have, or nobody knows."""
+__all__ = ("ModelFacts", "known_models")
 
 
 @frozen(kw_only=True)

@@ -1,15 +1,19 @@
 """A model's facts → what selection and the wire want to know of it."""
 
-from attrs import fields
-
 from converge_gemini.facts import ModelFacts
 from converge_gemini.wire.dialect import FEATURES, Dialect
-from converge_provider import BackendDescriptor, Capability, ChatBackendCapabilities, Claims, DataSovereignty
+from converge_provider import (
+    CAPABILITY_FLAGS,
+    BackendDescriptor,
+    Capability,
+    ChatBackendCapabilities,
+    Claims,
+    DataSovereignty,
+)
 from converge_provider.http import is_loopback
 
 __all__ = ("describe", "dialect_of")
 
-_FLAGS = tuple(flag.name for flag in fields(ChatBackendCapabilities) if flag.name != "context_tokens")
 _VENDOR = "generativelanguage.googleapis.com"
 _SENSES = {"documents": Capability.other("DocumentUnderstanding"), "audio": Capability.other("AudioUnderstanding")}
 _MODALITIES = {"vision": "image", "documents": "document", "audio": "audio"}
@@ -56,10 +60,10 @@ def describe(provider: str, model: str, facts: ModelFacts, host: str) -> Backend
         provider,
         model,
         capabilities=ChatBackendCapabilities(
-            context_tokens=facts.context_tokens, **{flag: flag in facts.able for flag in _FLAGS}
+            context_tokens=facts.context_tokens, **{flag: flag in facts.able for flag in CAPABILITY_FLAGS}
         ),
         claims=claims,
-        unknown=frozenset(_FLAGS) - stated,
+        unknown=frozenset(CAPABILITY_FLAGS) - stated,
     )
 
 

@@ -2,11 +2,10 @@
 
 from decimal import Decimal
 
-from attrs import fields
-
 from converge_ollama.facts import ModelFacts, is_remote
 from converge_ollama.wire.dialect import FEATURES, Dialect
 from converge_provider import (
+    CAPABILITY_FLAGS,
     BackendDescriptor,
     Capability,
     ChatBackendCapabilities,
@@ -19,7 +18,6 @@ from converge_provider.http import is_loopback
 
 __all__ = ("context_of", "describe", "dialect_of")
 
-_FLAGS = tuple(flag.name for flag in fields(ChatBackendCapabilities) if flag.name != "context_tokens")
 _CLOUD = frozenset({"ollama.com", "www.ollama.com"})
 _NOTHING = Decimal(0)
 
@@ -76,7 +74,8 @@ def describe(provider: str, model: str, facts: ModelFacts, host: str, *, num_ctx
         model,
         cost_class=None if remote else CostClass.FREE,
         capabilities=ChatBackendCapabilities(
-            context_tokens=context_of(facts, num_ctx=num_ctx), **{flag: can.get(flag, False) for flag in _FLAGS}
+            context_tokens=context_of(facts, num_ctx=num_ctx),
+            **{flag: can.get(flag, False) for flag in CAPABILITY_FLAGS},
         ),
         claims=Claims(
             source=facts.source,
@@ -89,7 +88,7 @@ def describe(provider: str, model: str, facts: ModelFacts, host: str, *, num_ctx
             data_sovereignty=frozenset({DataSovereignty.ON_PREMISES}) if is_here else None,
             requires_network=not is_here if host else None,
         ),
-        unknown=frozenset(_FLAGS) - can.keys(),
+        unknown=frozenset(CAPABILITY_FLAGS) - can.keys(),
     )
 
 

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from converge_openai.facts import FLAGS, ModelFacts
+from converge_openai.facts import ModelFacts
 from converge_openai.services import Place, Service
 from converge_openai.wire.dialect import FEATURES, Dialect
 from converge_provider import (
+    CAPABILITY_FLAGS,
     BackendDescriptor,
     Capability,
     Certification,
@@ -100,10 +101,10 @@ def describe(service: Service, model: str, facts: ModelFacts, url: str | None) -
         typical_latency_ms=facts.typical_latency_ms,
         quality=facts.quality,
         capabilities=ChatBackendCapabilities(
-            context_tokens=facts.context_tokens, **{flag: bool(getattr(facts, flag)) for flag in FLAGS}
+            context_tokens=facts.context_tokens, **{flag: bool(getattr(facts, flag)) for flag in CAPABILITY_FLAGS}
         ),
         claims=_claims(service, facts, host),
-        unknown=frozenset(flag for flag in FLAGS if getattr(facts, flag) is None),
+        unknown=frozenset(flag for flag in CAPABILITY_FLAGS if getattr(facts, flag) is None),
     )
     return evolve(made, data_sovereignty=next(iter(places), DataSovereignty.ANY))
 

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
-from converge_provider import ChatBackendCapabilities, CostClass, Prices
+from converge_provider import CostClass, Prices
 
-__all__ = ("FLAGS", "ModelFacts")
-
-FLAGS = tuple(attribute.name for attribute in fields(ChatBackendCapabilities) if attribute.name != "context_tokens")
-"""The contract's flags, each of which a model may have, not have, or nobody knows."""
+__all__ = ("ModelFacts",)
 
 
 @frozen(kw_only=True)

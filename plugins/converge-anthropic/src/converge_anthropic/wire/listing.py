@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, token_limit
 
 __all__ = ("ListedModel", "models_from_wire", "next_page")
 
@@ -48,8 +48,8 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     kinds = as_object(as_object(can.get("thinking")).get("types"))
     return ListedModel(
         id=name,
-        context_tokens=_count(entry.get("max_input_tokens")) or _window(as_object(entry.get("meta"))),
-        max_output_tokens=_count(entry.get("max_tokens")),
+        context_tokens=token_limit(entry.get("max_input_tokens")) or _window(as_object(entry.get("meta"))),
+        max_output_tokens=token_limit(entry.get("max_tokens")),
         reasoning=_has(can, "thinking"),
         vision=_has(can, "image_input"),
         documents=_has(can, "pdf_input"),
@@ -76,11 +76,7 @@ def _efforts(can: Mapping[str, Any], kinds: Mapping[str, Any]) -> tuple[str, ...
 
 def _window(meta: Mapping[str, Any]) -> int | None:
     """Give the window as llama.cpp's server states it."""
-    return _count(meta.get("n_ctx")) or _count(meta.get("n_ctx_train"))
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 < value < 2**32 else None
+    return token_limit(meta.get("n_ctx")) or token_limit(meta.get("n_ctx_train"))
 
 
 def _has(abilities: Mapping[str, Any], name: str) -> bool | None:

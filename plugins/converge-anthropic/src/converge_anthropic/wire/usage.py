@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge_provider import UsageDetail
-from converge_provider.http import as_object
+from converge_provider.http import MOST_TOKENS, as_object, token_count
 
 __all__ = ("usage_from_wire",)
 
-_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 _HOUR = "ephemeral_1h_input_tokens"
 
 
@@ -30,20 +29,20 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
     """
     lifetimes = as_object(usage.get("cache_creation"))
     counts = [
-        _count(usage.get("input_tokens")),
-        _count(usage.get("cache_read_input_tokens")),
-        _count(lifetimes.get(_HOUR)),
-        *(_count(tokens) for lifetime, tokens in lifetimes.items() if lifetime != _HOUR),
-        _count(usage.get("cache_creation_input_tokens")),
-        _count(usage.get("output_tokens")),
-        _count(as_object(usage.get("output_tokens_details")).get("thinking_tokens")),
+        token_count(usage.get("input_tokens")),
+        token_count(usage.get("cache_read_input_tokens")),
+        token_count(lifetimes.get(_HOUR)),
+        *(token_count(tokens) for lifetime, tokens in lifetimes.items() if lifetime != _HOUR),
+        token_count(usage.get("cache_creation_input_tokens")),
+        token_count(usage.get("output_tokens")),
+        token_count(as_object(usage.get("output_tokens_details")).get("thinking_tokens")),
     ]
     known = [count for count in counts if count is not None]
     if len(known) < len(counts):
         return None
     uncached, read, hour, *otherwise, written, output, thinking = known
     shorter = sum(otherwise) if hour or any(otherwise) else written
-    if thinking > output or hour + shorter > _MOST:
+    if thinking > output or hour + shorter > MOST_TOKENS:
         return None
     return UsageDetail(
         input_uncached=uncached,
@@ -53,10 +52,3 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
         output=output - thinking,
         reasoning=thinking,
     )
-
-
-def _count(value: object) -> int | None:
-    """Read a count; absent is 0, nonsense is ``None``."""
-    if value is None:
-        return 0
-    return value if type(value) is int and 0 <= value <= _MOST else None

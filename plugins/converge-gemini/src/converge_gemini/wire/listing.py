@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, token_limit
 
 __all__ = ("ListedModel", "models_from_wire", "next_page")
 
@@ -43,11 +43,7 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     thinks = entry.get("thinking")
     return ListedModel(
         name=name.removeprefix("models/"),
-        context_tokens=_count(entry.get("inputTokenLimit")),
-        max_output_tokens=_count(entry.get("outputTokenLimit")),
+        context_tokens=token_limit(entry.get("inputTokenLimit")),
+        max_output_tokens=token_limit(entry.get("outputTokenLimit")),
         thinks=thinks if isinstance(thinks, bool) else None,
     )
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 < value < 2**32 else None

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge_provider import UsageDetail
-from converge_provider.http import as_list, as_object
+from converge_provider.http import MOST_TOKENS, as_list, as_object, token_count
 
 __all__ = ("usage_from_wire",)
 
-_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 _COUNTS = ("prompt", "cachedContent", "toolUsePrompt", "candidates", "thoughts")
 
 
@@ -28,13 +27,13 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
         TokenUsage(prompt_tokens=10, completion_tokens=5, total_tokens=15)
 
     """
-    counts = [_count(usage.get(f"{name}TokenCount")) for name in _COUNTS]
+    counts = [token_count(usage.get(f"{name}TokenCount")) for name in _COUNTS]
     sounds = [_sound(usage.get(f"{name}TokensDetails")) for name in ("prompt", "cache", "toolUsePrompt", "candidates")]
     known = [count for count in (*counts, *sounds) if count is not None]
     if len(known) < len(counts) + len(sounds):
         return None
     prompt, cached, tools, candidates, thoughts, heard, heard_again, heard_by_tools, spoken = known
-    is_among = thoughts > 0 and _count(usage.get("totalTokenCount")) == prompt + tools + candidates
+    is_among = thoughts > 0 and token_count(usage.get("totalTokenCount")) == prompt + tools + candidates
     heard = max(heard, heard_again) - heard_again + heard_by_tools
     buckets = {
         "input_uncached": prompt - cached + tools - heard,
@@ -45,20 +44,13 @@ def usage_from_wire(usage: Mapping[str, Any]) -> UsageDetail | None:
         "cache_read_audio": heard_again,
         "output_audio": spoken,
     }
-    return UsageDetail(**buckets) if all(0 <= tokens <= _MOST for tokens in buckets.values()) else None
+    return UsageDetail(**buckets) if all(0 <= tokens <= MOST_TOKENS for tokens in buckets.values()) else None
 
 
 def _sound(details: object) -> int | None:
     """Read how many of some tokens are sound; nonsense is ``None``."""
     counts = [
-        _count(one.get("tokenCount")) for one in map(as_object, as_list(details)) if one.get("modality") == "AUDIO"
+        token_count(one.get("tokenCount")) for one in map(as_object, as_list(details)) if one.get("modality") == "AUDIO"
     ]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
-
-
-def _count(value: object) -> int | None:
-    """Read a count; absent is 0, nonsense is ``None``."""
-    if value is None:
-        return 0
-    return value if type(value) is int and 0 <= value <= _MOST else None

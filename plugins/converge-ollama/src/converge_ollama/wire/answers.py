@@ -24,13 +24,12 @@ from converge_provider import (
     UsageDetail,
     UsageReported,
 )
-from converge_provider.http import Halves, as_list, as_object, checked_arguments, text_in
+from converge_provider.http import Halves, as_list, as_object, checked_arguments, text_in, token_count
 
 __all__ = ("Assembler",)
 
 _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 _MOST_CALLS = 1_000
-_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 
 
 class Assembler:
@@ -164,7 +163,7 @@ class Assembler:
         return f"call_{created if isinstance(created, str) else 'answer'}_{place}"
 
     def _counted(self, document: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        prompt, answer = (_count(document.get(name)) for name in ("prompt_eval_count", "eval_count"))
+        prompt, answer = (token_count(document.get(name)) for name in ("prompt_eval_count", "eval_count"))
         if prompt is not None and answer is not None and {"prompt_eval_count", "eval_count"} & document.keys():
             self._usage = UsageDetail(input_uncached=prompt, output=answer)
             yield UsageReported(self._usage)
@@ -192,10 +191,3 @@ def _written(arguments: object) -> str:
     if arguments is None:
         return ""
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-
-
-def _count(value: object) -> int | None:
-    """Read a count; absent is 0, since the server leaves out what is, nonsense is ``None``."""
-    if value is None:
-        return 0
-    return value if type(value) is int and 0 <= value <= _MOST else None

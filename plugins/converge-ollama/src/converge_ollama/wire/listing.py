@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, token_limit
 
 __all__ = ("ShownModel", "names_in", "served_in", "shown")
 
@@ -39,7 +39,9 @@ def names_in(document: Mapping[str, Any]) -> list[str]:
 def served_in(document: Mapping[str, Any]) -> dict[str, int]:
     """Read ``GET /api/ps``: the context with which each loaded model is being served."""
     entries = [as_object(entry) for entry in as_list(document.get("models"))]
-    found = {str(entry.get("model") or entry.get("name")): _count(entry.get("context_length")) for entry in entries}
+    found = {
+        str(entry.get("model") or entry.get("name")): token_limit(entry.get("context_length")) for entry in entries
+    }
     return {name: count for name, count in found.items() if count is not None}
 
 
@@ -67,10 +69,6 @@ def shown(document: Mapping[str, Any]) -> ShownModel:
 def _trained(information: Mapping[str, Any]) -> int | None:
     """Find ``llama.context_length``, whatever the architecture is called."""
     family = information.get("general.architecture")
-    exact = _count(information.get(f"{family}.context_length"))
-    found = (_count(value) for key, value in information.items() if key.endswith(".context_length"))
+    exact = token_limit(information.get(f"{family}.context_length"))
+    found = (token_limit(value) for key, value in information.items() if key.endswith(".context_length"))
     return exact or next((count for count in found if count is not None), None)
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 < value < 2**32 else None

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from converge_provider import Prices
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, token_limit
 
 __all__ = ("ListedModel", "models_from_wire")
 
@@ -81,8 +81,8 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     modalities = as_object(entry.get("architecture")).get("input_modalities")
     return ListedModel(
         id=name,
-        context_tokens=_first_count(entry, top, meta),
-        max_output_tokens=_count(top.get("max_completion_tokens", entry.get("max_completion_tokens"))),
+        context_tokens=_first_limit(entry, top, meta),
+        max_output_tokens=token_limit(top.get("max_completion_tokens", entry.get("max_completion_tokens"))),
         prices=_prices(as_object(entry.get("pricing"))),
         tool_use=_stated(_among("tools", parameters), able.get("function_calling")),
         structured_output=_among("structured_outputs", parameters),
@@ -91,13 +91,9 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel | None:
     )
 
 
-def _first_count(*sources: Mapping[str, Any]) -> int | None:
-    found = (_count(source.get(key)) for source in sources for key in _CONTEXT)
+def _first_limit(*sources: Mapping[str, Any]) -> int | None:
+    found = (token_limit(source.get(key)) for source in sources for key in _CONTEXT)
     return next((count for count in found if count is not None), None)
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 < value < 2**32 else None
 
 
 def _among(name: str, names: object) -> bool | None:

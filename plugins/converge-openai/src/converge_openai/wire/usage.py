@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from converge_provider import UsageDetail
-from converge_provider.http import as_list, as_object
+from converge_provider.http import as_list, as_object, token_count
 
 __all__ = ("usage_from_wire", "usage_in")
 
-_MOST = 2**28 - 1  # all buckets together fit into 32 bits
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 
@@ -99,9 +98,5 @@ def _first(*places: tuple[Mapping[str, Any], str]) -> object:
 
 
 def _count(value: object) -> int | None:
-    """Read a count; absent is 0, nonsense is ``None``."""
-    if value is None:
-        return 0
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= _MOST else None
+    """Read a count, which some write with a decimal point."""
+    return token_count(int(value) if isinstance(value, float) and value.is_integer() else value)
